@@ -1,0 +1,83 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Config is the configuration that all services share. Names without MOIM_ are Dapr's and Kubernetes' own.
+type Config struct {
+	Addr         string        `env:"MOIM_ADDR" envDefault:":8080"`
+	AdminAddr    string        `env:"MOIM_ADMIN_ADDR" envDefault:":9090"`
+	Replica      string        `env:"POD_NAME"`
+	LogFormat    string        `env:"MOIM_LOG_FORMAT" envDefault:"json"`
+	LogLevel     string        `env:"MOIM_LOG_LEVEL" envDefault:"info"`
+	SidecarHTTP  int           `env:"DAPR_HTTP_PORT" envDefault:"3500"`
+	SidecarGRPC  int           `env:"DAPR_GRPC_PORT" envDefault:"50001"`
+	SidecarToken string        `env:"DAPR_API_TOKEN" secret:"true"`
+	AppToken     string        `env:"APP_API_TOKEN,required,notEmpty" secret:"true"`
+	DrainDelay   time.Duration `env:"MOIM_DRAIN_DELAY" envDefault:"0s"`
+	DrainTimeout time.Duration `env:"MOIM_DRAIN_TIMEOUT" envDefault:"20s"`
+	// DatabaseConns bounds the pool of one replica.
+	DatabaseConns int32 `env:"MOIM_DATABASE_CONNS" envDefault:"10"`
+}
+
+// Validate says which setting breaks which rule.
+func (c *Config) Validate() error {
+	switch {
+	case c.LogFormat != "json" && c.LogFormat != "text":
+		return fmt.Errorf("MOIM_LOG_FORMAT is %q, expected json or text", c.LogFormat)
+	case c.DrainDelay < 0 || c.DrainTimeout <= 0:
+		return errors.New("MOIM_DRAIN_DELAY must be 0 or more, MOIM_DRAIN_TIMEOUT more than 0")
+	case c.DatabaseConns < 4:
+		return fmt.Errorf("MOIM_DATABASE_CONNS is %d, expected 4 or more", c.DatabaseConns)
+	}
+	return nil
+}
+
+func (c *Config) sidecarHTTP() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.SidecarHTTP))
+}
+func (c *Config) sidecarGRPC() string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.SidecarGRPC))
+}
+
+// load reads the environment into each struct and validates those that can be.
+func load(targets ...any) error {
+	for _, target := range targets {
+		if err := env.Parse(target); err != nil {
+			return fmt.Errorf("configuration: %w", err)
+		}
+		if v, ok := target.(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				return fmt.Errorf("configuration: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// dump writes each setting as NAME=value, with those tagged secret:"true" masked.
+func dump(targets ...any) string {
+	var out []string
+	for _, target := range targets {
+		v := reflect.ValueOf(target).Elem()
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+			value := fmt.Sprint(v.Field(i).Interface())
+			if field.Tag.Get("secret") == "true" && value != "" {
+				value = "***"
+			}
+			out = append(out, name+"="+value)
+		}
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,206 @@
+// Package events receives events: one at a time, in the broker's order, for as long as the service runs, through every restart of
+// the sidecar and the broker.
+//
+// The SDK's own handler loop runs a goroutine for each event, which loses their order, and its receiver decodes every payload before
+// anybody asks; this package reads the same stream of the sidecar (SubscribeTopicEventsAlpha1) itself.
+package events
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	runtimev1 "github.com/dapr/dapr/pkg/proto/runtime/v1"
+	dapr "github.com/dapr/go-sdk/client"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+)
+
+// Migrations make the table inbox in a service's schema.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+// maxBackoff bounds the wait before a lost subscription is taken up again.
+const maxBackoff = time.Second
+
+var handled = promauto.NewCounterVec(prometheus.CounterOpts{
+	Name: "moim_events_handled_total", Help: "Events handled, by topic and result (ok, failed).",
+}, []string{"topic", "result"})
+
+// Event is one event as received.
+type Event struct {
+	// ID is that of the row in the publisher's outbox, the same in every delivery.
+	ID    string
+	Topic string
+	Data  json.RawMessage
+}
+
+// Decode reads the event's data.
+func (e Event) Decode(into any) error {
+	if err := json.Unmarshal(e.Data, into); err != nil {
+		return fmt.Errorf("decode event %s of %s: %w", e.ID, e.Topic, err)
+	}
+	return nil
+}
+
+// Handler handles an event. An error makes the sidecar deliver it again, as its resiliency policy says, and then put it on
+// <topic>.dlt. An event may come more than once: see Once.
+type Handler func(ctx context.Context, e Event) error
+
+// Subscription says what is received and by whom.
+type Subscription struct {
+	// PubSub is the Dapr component; empty means "events".
+	PubSub string
+	Topic  string
+	Handle Handler
+	// Connected is called each time the subscription is taken up, before its first event; it may be nil. Whoever must not
+	// miss an event that a broker lost looks there at what happened meanwhile.
+	Connected func(ctx context.Context)
+}
+
+// Run receives until the context ends and returns nil.
+func (s Subscription) Run(ctx context.Context, client dapr.Client) error {
+	if s.PubSub == "" {
+		s.PubSub = "events"
+	}
+	backoff := time.Duration(0)
+	for ctx.Err() == nil {
+		connected, err := s.receive(ctx, client)
+		if ctx.Err() != nil {
+			break
+		}
+		if connected {
+			backoff = 0
+		}
+		if backoff < maxBackoff { // No line per attempt while the sidecar stays away.
+			slog.WarnContext(ctx, "subscription lost, taking it up again", "topic", s.Topic, "err", err)
+		}
+		backoff = min(max(2*backoff, maxBackoff/16), maxBackoff)
+		select {
+		case <-ctx.Done():
+		case <-time.After(backoff/2 + rand.N(backoff)):
+		}
+	}
+	return nil
+}
+
+func (s Subscription) receive(ctx context.Context, client dapr.Client) (connected bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := client.GrpcClient().SubscribeTopicEventsAlpha1(ctx)
+	if err != nil {
+		return false, fmt.Errorf("subscribe to %s: %w", s.Topic, err)
+	}
+	deadLetter := s.Topic + ".dlt"
+	err = stream.Send(&runtimev1.SubscribeTopicEventsRequestAlpha1{
+		SubscribeTopicEventsRequestType: &runtimev1.SubscribeTopicEventsRequestAlpha1_InitialRequest{
+			InitialRequest: &runtimev1.SubscribeTopicEventsRequestInitialAlpha1{
+				PubsubName: s.PubSub, Topic: s.Topic, DeadLetterTopic: &deadLetter,
+			},
+		},
+	})
+	if err != nil {
+		return false, fmt.Errorf("subscribe to %s: %w", s.Topic, err)
+	}
+	for {
+		in, err := stream.Recv()
+		if err != nil {
+			return connected, fmt.Errorf("receive from %s: %w", s.Topic, err)
+		}
+		if in.GetInitialResponse() != nil {
+			connected = true
+			slog.DebugContext(ctx, "subscribed", "topic", s.Topic)
+			if s.Connected != nil {
+				s.Connected(ctx)
+			}
+			continue
+		}
+		message := in.GetEventMessage()
+		if message == nil {
+			continue
+		}
+		err = stream.Send(&runtimev1.SubscribeTopicEventsRequestAlpha1{
+			SubscribeTopicEventsRequestType: &runtimev1.SubscribeTopicEventsRequestAlpha1_EventProcessed{
+				EventProcessed: &runtimev1.SubscribeTopicEventsRequestProcessedAlpha1{
+					Id: message.GetId(), Status: &runtimev1.TopicEventResponse{Status: s.handle(ctx, message)},
+				},
+			},
+		})
+		if err != nil {
+			return connected, fmt.Errorf("answer event of %s: %w", s.Topic, err)
+		}
+	}
+}
+
+func (s Subscription) handle(ctx context.Context, m *runtimev1.TopicEventRequest) runtimev1.TopicEventResponse_TopicEventResponseStatus {
+	if parent := m.GetExtensions().GetFields()["traceparent"].GetStringValue(); parent != "" {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
+	}
+	ctx, span := otel.Tracer("moim/events").Start(ctx, "handle "+s.Topic)
+	defer span.End()
+	err := s.Handle(ctx, Event{ID: m.GetId(), Topic: m.GetTopic(), Data: m.GetData()})
+	if err != nil {
+		span.RecordError(err)
+		handled.WithLabelValues(s.Topic, "failed").Inc()
+		slog.ErrorContext(ctx, "event failed", "topic", s.Topic, "event", m.GetId(), "err", err)
+		return runtimev1.TopicEventResponse_RETRY
+	}
+	handled.WithLabelValues(s.Topic, "ok").Inc()
+	return runtimev1.TopicEventResponse_SUCCESS
+}
+
+// errSeen ends the transaction of an event that was handled before.
+var errSeen = errors.New("event handled before")
+
+// Once makes a handler of f that has each event handled exactly once: f runs in a transaction that also records the event, and an
+// event that is recorded is not handled again. after, when not nil, is called when f's transaction has been committed.
+func Once(db *pgxpool.Pool, f func(ctx context.Context, tx pgx.Tx, e Event) error, after func()) Handler {
+	return func(ctx context.Context, e Event) error {
+		err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+			tag, err := tx.Exec(ctx, `INSERT INTO inbox (event_id, topic) VALUES ($1, $2) ON CONFLICT DO NOTHING`, e.ID, e.Topic)
+			if err != nil {
+				return fmt.Errorf("record event: %w", err)
+			}
+			if tag.RowsAffected() == 0 {
+				return errSeen
+			}
+			return f(ctx, tx, e)
+		})
+		if errors.Is(err, errSeen) {
+			return nil
+		}
+		if err == nil && after != nil {
+			after()
+		}
+		return err
+	}
+}
+
+// Keep is how long the inbox remembers an event: longer than any broker keeps one.
+const Keep = 7 * 24 * time.Hour
+
+// Forget deletes what the inbox need not remember any more, now and then, until the context ends. It returns nil.
+func Forget(ctx context.Context, db *pgxpool.Pool) error {
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		if _, err := db.Exec(ctx, `DELETE FROM inbox WHERE handled_at < now() - $1::interval`, Keep); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "old events are not forgotten", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
