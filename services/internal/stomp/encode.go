@@ -36,13 +36,13 @@ func appendHeader[K, V ~string | ~[]byte](dst []byte, key K, value V, v Version,
 }
 
 // appendText appends one side of a header. What can't be written in it, a NUL,
-// or a line feed where nothing is escaped, becomes a space: it must not end the
-// header or the frame.
+// or a line's end where nothing is escaped, becomes a space: it must not end
+// the header or the frame.
 func appendText[T ~string | ~[]byte](dst []byte, s T, v Version, escape bool) []byte {
 	dst = slices.Grow(dst, len(s)+2)
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == 0, c == '\n' && !escape:
+		case c == 0, (c == '\n' || c == '\r') && !escape:
 			dst = append(dst, ' ')
 		case !escape:
 			dst = append(dst, c)
