@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
+
+	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/token"
+)
+
+// burst is how many seconds' worth of requests may come at once: a page that opens makes a dozen.
+const burst = 4
+
+// idle is after how long without a request a limit is forgotten; every bucket is full again by then.
+const idle = time.Minute
+
+// limits bounds how many requests a user or an address makes.
+type limits struct {
+	users, addresses buckets
+}
+
+// buckets is a token bucket for each key. The zero rate limits nothing.
+type buckets struct {
+	rate rate.Limit
+	mu   sync.Mutex
+	all  map[string]*bucket
+}
+
+type bucket struct {
+	*rate.Limiter
+	used time.Time
+}
+
+func newLimits(cfg *config) *limits {
+	return &limits{
+		users:     buckets{rate: rate.Limit(cfg.RatePerUser), all: map[string]*bucket{}},
+		addresses: buckets{rate: rate.Limit(cfg.RatePerAddress), all: map[string]*bucket{}},
+	}
+}
+
+// take says how long to wait before another request; 0 lets this one through.
+func (b *buckets) take(key string, now time.Time) time.Duration {
+	if b.rate == 0 {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	one, ok := b.all[key]
+	if !ok {
+		one = &bucket{Limiter: rate.NewLimiter(b.rate, int(math.Ceil(float64(b.rate)*burst)))}
+		b.all[key] = one
+	}
+	one.used = now
+	reservation := one.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
+func (b *buckets) forget(before time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, one := range b.all {
+		if one.used.Before(before) {
+			delete(b.all, key)
+		}
+	}
+}
+
+// sweep forgets idle limits until the context ends.
+func (l *limits) sweep(ctx context.Context) error {
+	ticker := time.NewTicker(idle)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-ticker.C:
+			l.users.forget(now.Add(-idle))
+			l.addresses.forget(now.Add(-idle))
+		}
+	}
+}
+
+func (l *limits) byAddress(c *gin.Context) { l.check(c, &l.addresses, c.ClientIP()) }
+
+func (l *limits) byUser(c *gin.Context) {
+	if user, ok := c.Get(userKey); ok {
+		l.check(c, &l.users, user.(string))
+	}
+}
+
+func (l *limits) check(c *gin.Context, b *buckets, key string) {
+	if wait := b.take(key, time.Now()); wait > 0 {
+		fail(c, problem.RateLimited(int(math.Ceil(wait.Seconds())), "too many requests; %g a second are allowed", float64(b.rate)))
+	}
+}
+
+const userKey = "user"
+
+// identify verifies the token of a request that carries one, so that a bad one costs the services nothing and limits know the user.
+// The service verifies it again: nobody trusts what a neighbour says.
+func identify(tokens *token.Verifier) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		raw := token.Bearer(c.GetHeader("Authorization"))
+		if raw == "" {
+			return
+		}
+		user, err := tokens.Verify(c.Request.Context(), raw)
+		if err == nil {
+			c.Set(userKey, user.ID)
+			return
+		}
+		if problem.From(err).Status == http.StatusUnauthorized {
+			c.Header("WWW-Authenticate", "Bearer")
+			fail(c, err)
+		}
+	}
+}
