@@ -1,0 +1,7 @@
+// Runs before the first paint: without it a page in the chosen theme would flash in the other one.
+try {
+  var theme = localStorage.getItem("moim.theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch (_) {
+  // No storage (a private window, a strict setting): the system's theme it is.
+}

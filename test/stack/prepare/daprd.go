@@ -1,0 +1,95 @@
+package prepare
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// daprVersion is the release that a daprd must be; tools/go.mod pins the same.
+const daprVersion = "1.18.2"
+
+// ErrNoDaprd says that no daprd of the right version is on this machine.
+var ErrNoDaprd = errors.New("there is no daprd " + daprVersion + " on this machine; `make prepare` builds one")
+
+// FindDaprd returns the path of a daprd of the right version: the one built by [Daprd], else a release of Dapr's on PATH or where
+// `dapr init` puts it. It returns ErrNoDaprd when there is none.
+func FindDaprd(ctx context.Context, root string) (string, error) {
+	built, err := daprdCache(root)
+	if err != nil {
+		return "", err
+	}
+	home, _ := os.UserHomeDir()
+	onPath, _ := exec.LookPath("daprd")
+	for _, path := range []string{built, onPath, filepath.Join(home, ".dapr", "bin", "daprd")} {
+		if path == "" {
+			continue
+		}
+		out, err := exec.CommandContext(ctx, path, "--version").Output()
+		if err == nil && strings.TrimSpace(string(out)) == daprVersion {
+			return path, nil
+		}
+	}
+	return "", ErrNoDaprd
+}
+
+// Daprd builds the sidecar unless [FindDaprd] finds one, and returns its path. A first build takes about 14 minutes of one core.
+func Daprd(ctx context.Context, root string, progress func(string)) (string, error) {
+	path, err := FindDaprd(ctx, root)
+	if !errors.Is(err, ErrNoDaprd) {
+		return path, err
+	}
+	if path, err = daprdCache(root); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("make the cache: %w", err)
+	}
+	unlock, err := lockFile(path + ".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(path); err == nil {
+		return path, nil // somebody else built it while this waited
+	}
+
+	// A name of its own until it is complete, so that an interrupted build is never taken for a daprd.
+	unfinished := path + ".unfinished"
+	version := "-X github.com/dapr/dapr/pkg/buildinfo.version=" + daprVersion + " -X github.com/dapr/kit/logger.DaprVersion=" + daprVersion
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "tools"), "-trimpath", "-tags", "stablecomponents",
+		"-ldflags", "-s -w "+version, "-o", unfinished, "./daprd")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if err := run(cmd, "building daprd "+daprVersion+" (once; about 14 minutes of one core)", progress); err != nil {
+		return "", err
+	}
+	if err := os.Rename(unfinished, path); err != nil {
+		return "", fmt.Errorf("keep daprd: %w", err)
+	}
+	return path, nil
+}
+
+// daprdCache is where a built daprd is kept: outside the clone, so that every clone of a user shares it, under a name that changes
+// with what it is made of.
+func daprdCache(root string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache: %w", err)
+	}
+	hash := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum", "daprd/main.go"} {
+		content, err := os.ReadFile(filepath.Join(root, "tools", name))
+		if err != nil {
+			return "", fmt.Errorf("read what daprd is made of: %w", err)
+		}
+		hash.Write(content)
+	}
+	sum := hex.EncodeToString(hash.Sum(nil))[:12]
+	return filepath.Join(cache, "moim", "daprd-"+daprVersion+"-"+sum), nil
+}
