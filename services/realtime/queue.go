@@ -39,9 +39,10 @@ func (c *conn) push(frame []byte) (schedule bool) {
 	if c.closed {
 		return false
 	}
+	full := c.size > 0 && c.size+len(frame) > c.srv.cfg.QueueBytes
 	c.frames = append(c.frames, frame)
 	c.size += len(frame)
-	if c.size > c.srv.cfg.QueueBytes {
+	if full {
 		metrics.cutOffs.WithLabelValues(errSlowConsumer.Code).Inc()
 		c.replace(c.errorFrame(errSlowConsumer, nil), closeFrame(websocket.ClosePolicyViolation))
 		c.deadline.Store(c.srv.now() + closeGrace.Nanoseconds())

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+
+	"moim.dev/moim/services/internal/invoke"
+	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/stomp"
+)
+
+const (
+	// maxContent is the length of a message in characters, maxKey that of an idempotency key in bytes.
+	maxContent = 4000
+	maxKey     = 64
+)
+
+// handle does what a frame asks. Its error closes the connection.
+func (c *conn) handle(f *stomp.Frame) error {
+	if c.session.Load() == nil {
+		return c.connect(f)
+	}
+	if !c.bucket.take(c.srv.now(), c.srv.cfg.FrameRate, c.srv.cfg.FrameBurst) {
+		return errRateLimited
+	}
+	var err error
+	switch f.Command {
+	case stomp.Send:
+		if string(f.Header("destination")) == "/pub/chat/message" {
+			return c.sendMessage(f) // Receipted when it is stored.
+		}
+		err = c.send(f)
+	case stomp.Subscribe:
+		err = c.subscribe(f)
+	case stomp.Unsubscribe:
+		err = c.unsubscribe(f)
+	case stomp.Disconnect:
+		return c.disconnect(f)
+	default:
+		err = badFrame("%s is not understood here", f.Command)
+	}
+	if err == nil {
+		c.sendReceipt(f.Header("receipt"))
+	}
+	return err
+}
+
+// send does what a SEND asks that is no message.
+func (c *conn) send(f *stomp.Frame) error {
+	switch destination := string(f.Header("destination")); destination {
+	case "/pub/chat/enter":
+		return c.changeMembership(f, http.MethodPut)
+	case "/pub/chat/leave":
+		return c.changeMembership(f, http.MethodDelete)
+	case "/pub/session/renew":
+		return c.renew(f)
+	default:
+		return problem.Forbidden(problem.CodeForbidden, "there is no destination %q to send to", destination)
+	}
+}
+
+// roomBody is what the bodies of SEND frames have in common.
+type roomBody struct {
+	RoomID  string `json:"roomId"`
+	Content string `json:"content"`
+}
+
+func readRoomBody(f *stomp.Frame) (body roomBody, err error) {
+	if err := json.Unmarshal(f.Body, &body); err != nil {
+		return body, problem.Field("body", "expected a JSON object with roomId")
+	}
+	if !roomIDs.MatchString(body.RoomID) {
+		return body, problem.Field("body.roomId", "expected the id of a room")
+	}
+	return body, nil
+}
+
+// sendMessage takes a message for the log. Whether the sender is a member is decided where it is stored, in the
+// transaction that gives it its place.
+func (c *conn) sendMessage(f *stomp.Frame) error {
+	body, err := readRoomBody(f)
+	if err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(body.Content); n < 1 || n > maxContent {
+		return problem.Field("body.content", "expected 1 to %d characters, got %d", maxContent, n)
+	}
+	key := string(f.Header("idempotency-key"))
+	if len(key) > maxKey {
+		return problem.Field("idempotency-key", "expected at most %d bytes", maxKey)
+	}
+	if key == "" {
+		key = rand.Text() // So that we may try again, too.
+	}
+	user := c.session.Load().user
+	return c.srv.lane(body.RoomID).add(&outgoing{
+		conn: c, receipt: string(f.Header("receipt")), deadline: time.Now().Add(c.srv.cfg.AppendTimeout),
+		appendItem: appendItem{
+			RoomID: body.RoomID, SenderID: user.ID, SenderName: user.Name,
+			Content: body.Content, Key: key, SentAt: time.Now().UTC(),
+		},
+	})
+}
+
+// changeMembership enters (PUT) or leaves (DELETE) a room, as the user's own HTTP call would. What was sent before has its
+// place in the log before.
+func (c *conn) changeMembership(f *stomp.Frame, method string) error {
+	body, err := readRoomBody(f)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.srv.ctx, c.srv.cfg.AppendTimeout+patience)
+	defer cancel()
+	c.awaitStored(ctx)
+	header := http.Header{"Authorization": {"Bearer " + c.session.Load().token}}
+	address := "http://chat/api/chat/rooms/" + url.PathEscape(body.RoomID) + "/members/me"
+	return retry(ctx, func(ctx context.Context) error {
+		return invoke.JSONWith(ctx, c.srv.call, method, address, header, nil, nil)
+	})
+}
+
+// disconnect answers DISCONNECT when everything sent before it was answered, and closes.
+func (c *conn) disconnect(f *stomp.Frame) error {
+	ctx, cancel := context.WithTimeout(c.srv.ctx, c.srv.cfg.AppendTimeout)
+	defer cancel()
+	c.awaitStored(ctx)
+	c.sendReceipt(f.Header("receipt"))
+	c.finish(false, closeFrame(websocket.CloseNormalClosure))
+	return nil
+}
+
+// sending counts a message that is to be stored.
+func (c *conn) sending() {
+	c.mu.Lock()
+	c.sends++
+	c.mu.Unlock()
+}
+
+// stored counts one that was stored or refused.
+func (c *conn) stored() {
+	c.mu.Lock()
+	c.sends--
+	done := c.sends == 0
+	if done && c.sent != nil {
+		close(c.sent)
+		c.sent = nil
+	}
+	retire := done && c.retiring
+	c.mu.Unlock()
+	if retire {
+		c.fail(errDraining, nil)
+	}
+}
+
+// awaitStored waits until every message of this connection was stored or refused.
+func (c *conn) awaitStored(ctx context.Context) {
+	c.mu.Lock()
+	if c.sends == 0 {
+		c.mu.Unlock()
+		return
+	}
+	if c.sent == nil {
+		c.sent = make(chan struct{})
+	}
+	sent := c.sent
+	c.mu.Unlock()
+	select {
+	case <-sent:
+	case <-ctx.Done():
+	}
+}
+
+// retire sends the connection away as soon as what it has sent is stored; what it sends from now on is not read.
+func (c *conn) retire() {
+	c.mu.Lock()
+	c.retiring = true
+	now := c.sends == 0
+	c.mu.Unlock()
+	if now {
+		c.fail(errDraining, nil)
+	}
+}

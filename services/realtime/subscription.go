@@ -1,0 +1,192 @@
+package main
+
+import (
+	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/stomp"
+)
+
+// subscription is one client's subscription to one room.
+type subscription struct {
+	conn    *conn
+	room    *room
+	id      string
+	user    string
+	member  int64 // the version of the membership that allows it
+	head    []byte
+	version stomp.Version
+
+	// Guarded by the room's mutex.
+	ended bool
+	place int    // in room.all
+	group *group // nil until live
+	slot  int    // in group.subs
+	seen  int64  // the last seq that it was sent while it was not live
+}
+
+// enter makes the subscription one of the room's. It is sent nothing before it is live.
+func (s *subscription) enter() {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.place = len(r.all)
+	r.all = append(r.all, s)
+	metrics.subscriptions.Inc()
+}
+
+// leave ends the subscription: nothing is sent to it any more. It may be called twice.
+func (s *subscription) leave() {
+	r := s.room
+	r.mu.Lock()
+	if s.ended {
+		r.mu.Unlock()
+		return
+	}
+	s.ended = true
+	last := len(r.all) - 1
+	r.all[s.place] = r.all[last]
+	r.all[s.place].place = s.place
+	r.all[last] = nil
+	r.all = r.all[:last]
+	r.ungroup(s)
+	r.mu.Unlock()
+	metrics.subscriptions.Dec()
+	r.hub.release(r)
+}
+
+// group makes a subscription live from the room's head on. The caller holds mu.
+func (r *room) group(s *subscription) {
+	key := groupKey{id: s.id, raw: s.version == stomp.V10}
+	g := r.groups[key]
+	if g == nil {
+		g = &group{head: s.head, version: s.version}
+		r.groups[key] = g
+	}
+	s.group, s.slot = g, len(g.subs)
+	g.subs = append(g.subs, s)
+}
+
+// ungroup undoes group. The caller holds mu.
+func (r *room) ungroup(s *subscription) {
+	for i, ahead := range r.ahead {
+		if ahead == s {
+			r.ahead = append(r.ahead[:i], r.ahead[i+1:]...)
+			break
+		}
+	}
+	g := s.group
+	if g == nil {
+		return
+	}
+	last := len(g.subs) - 1
+	g.subs[s.slot] = g.subs[last]
+	g.subs[s.slot].slot = s.slot
+	g.subs[last] = nil
+	g.subs = g.subs[:last]
+	if last == 0 {
+		delete(r.groups, groupKey{id: s.id, raw: s.version == stomp.V10})
+	}
+}
+
+// join makes the subscription live from the room's head, if that is known.
+func (s *subscription) join() bool {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	if s.room.known && !s.ended {
+		s.room.group(s)
+	}
+	return s.room.known
+}
+
+// resume makes the subscription, which has seen all up to after, live: at once or after what the ring still has. It answers
+// false when the log has to be read first. inLog says that the log is known to reach after, which the room may not
+// know yet.
+func (s *subscription) resume(after int64, inLog bool) bool {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case s.ended:
+		return true
+	case !r.known:
+		return false
+	case after > r.head:
+		if inLog {
+			s.seen = after
+			r.ahead = append(r.ahead, s)
+		}
+		return inLog
+	case after < r.head:
+		missed := r.recent(after, s.conn.srv.cfg.QueueBytes/historyShare)
+		if missed == nil {
+			return false
+		}
+		s.conn.enqueue(encode(s.head, s.version, missed))
+		metrics.deliveries.Add(float64(len(missed)))
+	}
+	r.group(s)
+	return true
+}
+
+// recent is what follows after, if the ring has all of it and it is at most limit bytes. The caller holds mu.
+func (r *room) recent(after int64, limit int) []*message {
+	if r.ring == nil {
+		return nil
+	}
+	if first := r.ring[(after+1)%ringSize]; first == nil || first.seq != after+1 {
+		return nil
+	}
+	var missed []*message
+	for seq := after + 1; seq <= r.head; seq++ {
+		m := r.ring[seq%ringSize]
+		if limit -= len(m.body); limit < 0 {
+			return nil
+		}
+		missed = append(missed, m)
+	}
+	return missed
+}
+
+// catchUp reads the log from after on, as fast as the client takes it, and makes the subscription live at its end.
+func (s *subscription) catchUp(after int64) {
+	for {
+		messages, _, err := s.room.hub.log.page(s.room.hub.ctx, s.room.id, after)
+		if err != nil {
+			s.conn.fail(err, nil)
+			return
+		}
+		if len(messages) > 0 {
+			after = messages[len(messages)-1].seq
+		}
+		if !s.history(messages) || s.resume(after, true) {
+			return
+		}
+		if len(messages) == 0 {
+			s.conn.fail(problem.Unavailable("the room's history cannot be read at the moment"), nil)
+			return
+		}
+	}
+}
+
+// history sends messages of the log, in pieces, and waits between them for the client. It answers false when that has
+// become pointless.
+func (s *subscription) history(messages []*message) bool {
+	for len(messages) > 0 {
+		n, size := 0, 0
+		for n < len(messages) && (n == 0 || size+len(messages[n].body) <= writeSize) {
+			size += len(messages[n].body)
+			n++
+		}
+		s.room.mu.Lock()
+		ended := s.ended
+		if !ended {
+			s.conn.enqueue(encode(s.head, s.version, messages[:n]))
+		}
+		s.room.mu.Unlock()
+		if ended || !s.conn.awaitDrained() {
+			return false
+		}
+		metrics.deliveries.Add(float64(n))
+		messages = messages[n:]
+	}
+	return true
+}
