@@ -10,7 +10,10 @@ import (
 // URL is where the gateway serves the platform.
 func (s *Stack) URL() string { return "http://" + s.publicHost }
 
-// Addr is where the service of a replica ("chat-0") listens, Admin where its /readyz and /metrics are.
+// Dir is where the data and the logs are.
+func (s *Stack) Dir() string { return s.options.Dir }
+
+// Addr is where the service of a replica ("chat-0") listens.
 func (s *Stack) Addr(replica string) string { return s.replica(replica).addr }
 
 // AdminAddr is where a replica's /livez, /readyz and /metrics are.

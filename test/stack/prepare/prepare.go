@@ -2,12 +2,33 @@
 package prepare
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 )
+
+// Run gets everything that running the platform needs, but the services themselves: those are built when they are started.
+func Run(ctx context.Context, root string, progress func(string)) error {
+	return all(ctx, root, false, progress)
+}
+
+// Test gets everything that the tests need.
+func Test(ctx context.Context, root string, progress func(string)) error {
+	return all(ctx, root, true, progress)
+}
+
+func all(ctx context.Context, root string, tests bool, progress func(string)) error {
+	if err := Packages(ctx, tests, progress); err != nil {
+		return err
+	}
+	if _, err := Daprd(ctx, root, progress); err != nil {
+		return err
+	}
+	return Web(ctx, root, progress)
+}
 
 // Root returns the repository that the working directory is in.
 func Root() (string, error) {
