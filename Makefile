@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+
+GOLANGCI_VERSION := 2.15.0
+CACHE            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/moim
+GOLANGCI         := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+
+# make up PORT=9000
+PORT := 8080
+# make test PKG=./services/chat/...
+PKG := ./...
+
+.PHONY: help
+help: ## Print this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+# Built first and not `go run`: a signal to make then reaches the program itself, which stops all that it started.
+.PHONY: up
+up: .moim/bin/up ## Run the platform on http://localhost:8080, with whatever it needs; Ctrl-C stops it, its data stays in .moim.
+	@exec .moim/bin/up -port $(PORT)
+
+.PHONY: prepare
+prepare: .moim/bin/up ## Install and build what running and testing need.
+	@exec .moim/bin/up -prepare
+
+.PHONY: .moim/bin/up
+.moim/bin/up:
+	@go build -o $@ ./test/up
+
+.PHONY: build
+build: ## Build the services, into .moim/bin, and the web client.
+	go build -o .moim/bin/ ./services/... ./test/up
+	npm --prefix services/web ci --no-audit --no-fund
+	npm --prefix services/web run build
+
+# Two packages at a time, as each may run a platform of its own.
+.PHONY: test
+test: prepare ## Run all tests on real parts (PKG=./services/chat/... runs those of a package).
+	go test -race -p 2 -timeout 30m $(PKG)
+	npm --prefix services/web test
+
+.PHONY: bench
+bench: prepare ## Measure the platform under load and print the table.
+	go run ./test/bench
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Check style and common mistakes.
+	$(GOLANGCI) run
+	go -C tools vet ./daprd
+	cd services/web && { [ -d node_modules ] || npm ci --no-audit --no-fund; } && npm run lint
+
+$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI_VERSION), once"
+	@GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
+
+.PHONY: clean
+clean: ## Remove what was built, and the platform's data.
+	rm -rf .moim services/web/dist services/web/node_modules
