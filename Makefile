@@ -54,5 +54,5 @@ $(GOLANGCI):
 	@GOBIN=$(dir $@) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 
 .PHONY: clean
-clean: ## Remove what was built, and the platform's data.
-	rm -rf .moim services/web/dist services/web/node_modules
+clean: ## Remove what was built; the platform's data in .moim stays.
+	rm -rf .moim/bin .moim/bin-race .moim/web-* services/web/dist services/web/node_modules

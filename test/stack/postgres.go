@@ -87,7 +87,7 @@ func (s *Stack) initdb(ctx context.Context, bin, dir string, owner account) erro
 	if err := os.WriteFile(password, []byte(s.secrets["postgres"]["password"]), 0o600); err != nil {
 		return fmt.Errorf("write the database's password: %w", err)
 	}
-	defer os.Remove(password)
+	defer func() { _ = os.Remove(password) }() // the folder is its owner's and ours alone
 	for _, path := range []string{unfinished, password} {
 		if err := owner.own(path); err != nil {
 			return err
@@ -226,5 +226,9 @@ func (s *Stack) reachable(dir string, owner account) (string, error) {
 		return "", fmt.Errorf("make a folder that Postgres can reach: %w", err)
 	}
 	s.outside = append(s.outside, filepath.Dir(target))
+	// What is there belonged to a dir that was deleted since, with its passwords.
+	if err := os.RemoveAll(target); err != nil {
+		return "", fmt.Errorf("remove a deleted platform's database: %w", err)
+	}
 	return target, os.Symlink(target, dir)
 }

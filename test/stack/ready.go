@@ -33,7 +33,7 @@ func awaitReady(ctx context.Context, processes []*process) error {
 func (p *process) awaitReady(ctx context.Context) error {
 	tick := time.NewTicker(probeInterval)
 	defer tick.Stop()
-	var last error
+	last := errors.New("it does not run")
 	for {
 		if p.pid() != 0 {
 			probe, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -55,7 +55,7 @@ func (p *process) awaitReady(ctx context.Context) error {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return ctx.Err() // another one failed, or whoever waited gave up
 			}
-			return fmt.Errorf("%s is not ready after %s (%v); the end of its log %s:\n%s", p.name, readyTimeout, last, p.log, logTail(p.log, 15))
+			return fmt.Errorf("%s is not ready after %s (%w); the end of its log %s:\n%s", p.name, readyTimeout, last, p.log, logTail(p.log, 15))
 		}
 	}
 }
