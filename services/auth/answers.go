@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"moim.dev/moim/services/internal/events"
+	"moim.dev/moim/services/internal/page"
+	"moim.dev/moim/services/internal/saga"
+)
+
+// sweepEvery is how often sagas are looked for whose time is over.
+const sweepEvery = time.Second
+
+// answered notes what a participant has answered. Noting it twice changes nothing, so an event that comes again is harmless.
+func (s *service) answered(ctx context.Context, e events.Event) error {
+	var r saga.Response
+	if err := e.Decode(&r); err != nil {
+		return err
+	}
+	err := s.change(ctx, r.EventID, func(h *history) bool { return h.answer(r) })
+	if isGone(err) {
+		slog.WarnContext(ctx, "answer to a saga that is not known any more", "saga", r.EventID, "service", r.ServiceName)
+		return nil
+	}
+	return err
+}
+
+// sweepSagas ends what participants did not answer in time, also where the replica died that began it, until the context ends.
+func (s *service) sweepSagas(ctx context.Context) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "late sagas wait", "err", err)
+		}
+	}
+}
+
+func (s *service) sweep(ctx context.Context) error {
+	// What is being undone has the same time again to come to an end.
+	rows, err := s.db.Query(ctx, `SELECT id::text FROM sagas WHERE (state = 'running' AND deadline < now())
+		OR (state = 'undoing' AND deadline + $1::interval < now()) ORDER BY deadline LIMIT 200`, s.cfg.SagaTimeout)
+	if err != nil {
+		return fmt.Errorf("look for late sagas: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for late sagas: %w", err)
+	}
+	for _, id := range ids {
+		err := s.change(ctx, id, (*history).expire)
+		if isGone(err) {
+			err = s.abandon(ctx, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// abandon ends a saga whose record the state store has lost: what it can't say counts as not answered.
+func (s *service) abandon(ctx context.Context, id string) error {
+	h := &history{First: Record{ID: id, Version: 1, Services: map[string]string{}}}
+	err := s.db.QueryRow(ctx, `SELECT kind, strict, user_id, deadline FROM sagas WHERE id = $1`, id).
+		Scan(&h.First.Kind, &h.Strict, &h.First.UserID, &h.First.Deadline)
+	if err != nil {
+		return fmt.Errorf("look up saga %s: %w", id, err)
+	}
+	h.First.Status = partial
+	if h.Strict {
+		h.First.Status, h.First.Services["all"] = failed, timeout
+	}
+	slog.WarnContext(ctx, "a saga's record was lost", "saga", id, "user", h.First.UserID)
+	return s.follow(ctx, h)
+}
+
+// AdminSaga is a saga as an administrator sees it.
+type AdminSaga struct {
+	ID        uuid.UUID `json:"id"`
+	Kind      string    `json:"kind"`
+	UserID    string    `json:"userId"`
+	State     string    `json:"state" enum:"running,undoing,finished"`
+	CreatedAt time.Time `json:"createdAt"`
+	Record    *Record   `json:"record,omitempty" doc:"Absent when it has expired."`
+}
+
+type sagasOutput struct{ Body page.List[AdminSaga] }
+
+func (s *service) listSagas(ctx context.Context, in *newestPage) (*sagasOutput, error) {
+	at, id, err := in.after()
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		id = uuid.Nil.String()
+	}
+	rows, err := s.db.Query(ctx, `SELECT id, kind, user_id, state, created_at FROM sagas
+		WHERE (created_at, id) < ($1, $2::uuid) ORDER BY created_at DESC, id DESC LIMIT $3`, at, id, in.Limit+1)
+	if err != nil {
+		return nil, fmt.Errorf("list sagas: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a AdminSaga, err error) {
+		err = row.Scan(&a.ID, &a.Kind, &a.UserID, &a.State, &a.CreatedAt)
+		return a, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sagas: %w", err)
+	}
+	list := page.Of(all, in.Limit, func(a AdminSaga) any { return newest{a.CreatedAt, a.ID.String()} })
+	return &sagasOutput{list}, s.addRecords(ctx, list.Items)
+}
+
+// addRecords fills in the records that the state store still has.
+func (s *service) addRecords(ctx context.Context, sagas []AdminSaga) error {
+	for i := range sagas {
+		h, _, err := s.load(ctx, sagas[i].ID.String())
+		if isGone(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		last := h.last()
+		sagas[i].Record = &last
+	}
+	return nil
+}

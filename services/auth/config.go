@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"moim.dev/moim/services/internal/app"
+	"moim.dev/moim/services/internal/outbox"
+)
+
+type config struct {
+	// SignupMode is lenient (auth keeps the user, others catch up) or strict (any failure undoes all).
+	SignupMode string `env:"MOIM_SIGNUP_MODE" envDefault:"lenient"`
+	// Participants are the services whose answers a saga waits for, SagaTimeout how long.
+	Participants []string      `env:"MOIM_SAGA_PARTICIPANTS" envDefault:"chat,customer"`
+	SagaTimeout  time.Duration `env:"MOIM_SAGA_TIMEOUT" envDefault:"10s"`
+	// SagaTTL is how long a saga's record can be looked at.
+	SagaTTL time.Duration `env:"MOIM_SAGA_TTL" envDefault:"24h"`
+	// SessionLifetime is how long a session lasts that is not used.
+	SessionLifetime time.Duration `env:"MOIM_SESSION_LIFETIME" envDefault:"720h"`
+	// KeyRotation is how long a key signs tokens.
+	KeyRotation time.Duration `env:"MOIM_KEY_ROTATION" envDefault:"720h"`
+	// SignupsPerAddress is an hour's, LoginsPerAddress a minute's; 0 is no limit.
+	SignupsPerAddress int `env:"MOIM_SIGNUPS_PER_ADDRESS" envDefault:"60"`
+	LoginsPerAddress  int `env:"MOIM_LOGINS_PER_ADDRESS" envDefault:"60"`
+}
+
+func (c *config) Validate() error {
+	switch {
+	case c.SignupMode != "lenient" && c.SignupMode != "strict":
+		return fmt.Errorf("MOIM_SIGNUP_MODE is %q, expected lenient or strict", c.SignupMode)
+	case c.SagaTimeout < time.Second, c.SagaTTL < c.SagaTimeout:
+		return errors.New("MOIM_SAGA_TIMEOUT must be 1s or more, MOIM_SAGA_TTL not less than it")
+	case c.SessionLifetime < time.Hour, c.KeyRotation < time.Hour:
+		return errors.New("MOIM_SESSION_LIFETIME and MOIM_KEY_ROTATION must be 1h or more")
+	case c.SignupsPerAddress < 0, c.LoginsPerAddress < 0:
+		return errors.New("MOIM_SIGNUPS_PER_ADDRESS and MOIM_LOGINS_PER_ADDRESS must be 0 or more")
+	}
+	return nil
+}
+
+// service is one replica of auth.
+type service struct {
+	*app.App
+	cfg       *config
+	db        *pgxpool.Pool
+	out       *outbox.Outbox
+	keys      *keys
+	passwords *passwords
+	watchers  *watchers
+}

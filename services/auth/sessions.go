@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"moim.dev/moim/services/internal/app"
+	"moim.dev/moim/services/internal/outbox"
+	"moim.dev/moim/services/internal/page"
+	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/token"
+)
+
+// tellEvery is how often revocations are looked for that the state store does not know of yet.
+const tellEvery = 2 * time.Second
+
+// Session is a place where a user is logged in.
+type Session struct {
+	ID         uuid.UUID `json:"id"`
+	CreatedAt  time.Time `json:"createdAt"`
+	LastUsedAt time.Time `json:"lastUsedAt"`
+	UserAgent  string    `json:"userAgent"`
+	Address    string    `json:"address"`
+	Current    bool      `json:"current" doc:"The one that asks."`
+}
+
+type sessionsOutput struct{ Body page.List[Session] }
+
+func (s *service) listSessions(ctx context.Context, _ *struct{}) (*sessionsOutput, error) {
+	user := token.From(ctx)
+	rows, err := s.db.Query(ctx, `SELECT id, created_at, last_used_at, user_agent, address, id::text = $2 FROM sessions
+		WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now() ORDER BY last_used_at DESC, id`, user.ID, user.Session)
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Session])
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return &sessionsOutput{page.List[Session]{Items: all}}, nil
+}
+
+// loggedOut also deletes the refresh cookie.
+type loggedOut struct {
+	SetCookie *http.Cookie `header:"Set-Cookie"`
+}
+
+func (s *service) logOut(ctx context.Context, _ *struct{}) (*loggedOut, error) {
+	user := token.From(ctx)
+	return &loggedOut{s.cookie("", 0)}, s.end(ctx, `user_id = $1 AND id::text = $2`, user.ID, user.Session)
+}
+
+func (s *service) logOutEverywhere(ctx context.Context, _ *struct{}) (*loggedOut, error) {
+	return &loggedOut{s.cookie("", 0)}, s.end(ctx, `user_id = $1`, token.From(ctx).ID)
+}
+
+func (s *service) endSession(ctx context.Context, in *struct {
+	ID uuid.UUID `path:"id"`
+}) (*struct{}, error) {
+	user := token.From(ctx)
+	var mine bool
+	err := s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND id = $2)`, user.ID, in.ID).Scan(&mine)
+	if err != nil {
+		return nil, fmt.Errorf("look up session: %w", err)
+	}
+	if !mine {
+		return nil, problem.NotFound(problem.CodeNotFound, "you have no such session")
+	}
+	return nil, s.end(ctx, `user_id = $1 AND id = $2`, user.ID, in.ID)
+}
+
+// end revokes the sessions that the condition names, everywhere and at once.
+func (s *service) end(ctx context.Context, where string, args ...any) error {
+	if err := s.out.InTx(ctx, func(tx pgx.Tx) error { return s.revoke(ctx, tx, where, args...) }); err != nil {
+		return err
+	}
+	s.tellNow(ctx)
+	return nil
+}
+
+// revoke ends sessions as part of a transaction, with the event that has their sockets closed. The state store is told of it after
+// the commit: by tellNow, or by the loop when that fails.
+func (s *service) revoke(ctx context.Context, tx pgx.Tx, where string, args ...any) error {
+	rows, err := tx.Query(ctx, `UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND `+where+` RETURNING user_id, id::text`, args...)
+	if err != nil {
+		return fmt.Errorf("revoke sessions: %w", err)
+	}
+	var userID, id string
+	var ids []string
+	if _, err := pgx.ForEachRow(rows, []any{&userID, &id}, func() error { ids = append(ids, id); return nil }); err != nil {
+		return fmt.Errorf("revoke sessions: %w", err)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.out.Add(ctx, tx, outbox.Event{PubSub: app.PubSubFanout, Topic: "auth.session.revoked", Key: userID, Data: struct {
+		UserID     string   `json:"userId"`
+		SessionIDs []string `json:"sessionIds"`
+	}{userID, ids}})
+}
+
+func (s *service) tellNow(ctx context.Context) {
+	if err := s.tell(ctx); err != nil {
+		s.Log.WarnContext(ctx, "the state store does not know yet that sessions have ended", "err", err)
+	}
+}
+
+// tell writes revoked sessions to the state store, where every service looks, for as long as a token of theirs can be valid.
+func (s *service) tell(ctx context.Context) error {
+	rows, err := s.db.Query(ctx, `SELECT id::text FROM sessions WHERE revoked_at IS NOT NULL AND NOT told LIMIT 1000`)
+	if err != nil {
+		return fmt.Errorf("look for revoked sessions: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for revoked sessions: %w", err)
+	}
+	ttl := map[string]string{"ttlInSeconds": fmt.Sprint(int((token.Lifetime + time.Minute).Seconds()))}
+	for _, id := range ids {
+		if err := s.Dapr.SaveState(ctx, app.StateStore, token.RevokedKey(id), []byte(`true`), ttl); err != nil {
+			return fmt.Errorf("tell that session %s has ended: %w", id, err)
+		}
+		if _, err := s.db.Exec(ctx, `UPDATE sessions SET told = true WHERE id = $1`, id); err != nil {
+			return fmt.Errorf("note that session %s was told: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// tellRevocations tells what a crash or an outage left untold, and deletes what nobody needs any more, until the context ends.
+func (s *service) tellRevocations(ctx context.Context) error {
+	ticker := time.NewTicker(tellEvery)
+	defer ticker.Stop()
+	cleaned := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := s.tell(ctx); err != nil && ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "revocations wait", "err", err)
+		}
+		if time.Since(cleaned) < time.Hour {
+			continue
+		}
+		cleaned = time.Now()
+		if err := s.clean(ctx); err != nil && ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "old sessions stay for now", "err", err)
+		}
+	}
+}
+
+// clean deletes sessions that ended a day ago, refresh tokens that were replaced a week ago, and limits that limit nothing.
+func (s *service) clean(ctx context.Context) error {
+	for _, statement := range []string{
+		`DELETE FROM sessions WHERE (told AND revoked_at < now() - interval '1 day') OR expires_at < now() - interval '1 day'`,
+		`DELETE FROM refresh_tokens WHERE replaced_at < now() - interval '7 days'`,
+	} {
+		if _, err := s.db.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("clean: %w", err)
+		}
+	}
+	return s.forgetLimits(ctx)
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5"
+
+	"moim.dev/moim/services/internal/sse"
+)
+
+const (
+	// eventName is the type of the stream's events.
+	eventName = "saga"
+	// reload is how long a stream waits after the record could not be read.
+	reload = 500 * time.Millisecond
+	// channel is where replicas tell each other that a record has changed.
+	channel = "moim_auth_saga"
+)
+
+// watchers wakes the streams of this replica when their records have changed, on whichever replica.
+type watchers struct {
+	mu  sync.Mutex
+	all map[string]map[chan struct{}]struct{}
+}
+
+func newWatchers() *watchers { return &watchers{all: map[string]map[chan struct{}]struct{}{}} }
+
+// watch returns a channel that gets something after each change of a saga. The caller calls stop.
+func (w *watchers) watch(id string) (wake chan struct{}, stop func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wake = make(chan struct{}, 1)
+	if w.all[id] == nil {
+		w.all[id] = map[chan struct{}]struct{}{}
+	}
+	w.all[id][wake] = struct{}{}
+	return wake, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.all[id], wake)
+		if len(w.all[id]) == 0 {
+			delete(w.all, id)
+		}
+	}
+}
+
+// wake wakes the streams of a saga, or all when id is empty.
+func (w *watchers) wake(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for saga, streams := range w.all {
+		if id != "" && id != saga {
+			continue
+		}
+		for stream := range streams {
+			select {
+			case stream <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (s *service) notify(ctx context.Context, id string) error {
+	if _, err := s.db.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, id); err != nil {
+		return fmt.Errorf("tell others of saga %s: %w", id, err)
+	}
+	return nil
+}
+
+// listen hears which records have changed, until the context ends. After each connection all streams look: something may have
+// happened while there was none.
+func (s *service) listen(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := s.hear(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		slog.WarnContext(ctx, "not hearing of sagas, listening again", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(reload):
+		}
+	}
+	return nil
+}
+
+func (s *service) hear(ctx context.Context) error {
+	conn, err := pgx.ConnectConfig(ctx, s.db.Config().ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+		return err
+	}
+	s.watchers.wake("")
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		s.watchers.wake(n.Payload)
+	}
+}
+
+type watchInput struct {
+	ID   string `path:"id" format:"uuid"`
+	Last int    `header:"Last-Event-ID" minimum:"0" doc:"The last version that was seen; the stream goes on after it."`
+}
+
+// watchSaga streams a saga from where its client left it, on any replica. That somebody knows its id, which is random, is the right to
+// see it: whoever signs up has no token yet.
+func (s *service) watchSaga(ctx context.Context, in *watchInput) (*huma.StreamResponse, error) {
+	h, _, err := s.load(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.stream(in.ID, h, in.Last), nil
+}
+
+// streamOne is a stream of one event.
+func streamOne(r Record) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		_ = open(ctx).Send(strconv.Itoa(r.Version), eventName, r) // The client may be gone.
+	}}
+}
+
+func open(ctx huma.Context) *sse.Stream {
+	for name, value := range sse.Headers {
+		ctx.SetHeader(name, value)
+	}
+	return sse.New(ctx.BodyWriter())
+}
+
+// stream sends each version of a record after the last one seen, until it is decided, the client is gone, or the replica drains; then
+// the client goes on elsewhere.
+func (s *service) stream(id string, h *history, last int) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(hctx huma.Context) {
+		ctx := hctx.Context()
+		wake, stop := s.watchers.watch(id)
+		defer stop()
+		out := open(hctx)
+		ping := time.NewTicker(sse.KeepAlive)
+		defer ping.Stop()
+		wake <- struct{}{} // What happened before the watch began.
+		for {
+			for last < h.version() {
+				last++
+				r := h.at(last)
+				if out.Send(strconv.Itoa(last), eventName, r) != nil {
+					return
+				}
+			}
+			if h.last().Status != pending {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.Draining():
+				return
+			case <-ping.C:
+				if out.Ping() != nil {
+					return
+				}
+			case <-wake:
+				now, _, err := s.load(ctx, id)
+				switch {
+				case err == nil:
+					h = now
+				case isGone(err):
+					return
+				default:
+					slog.WarnContext(ctx, "record not read, trying again", "saga", id, "err", err)
+					time.AfterFunc(reload, func() { s.watchers.wake(id) })
+				}
+			}
+		}
+	}}
+}
