@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"runtime/debug"
@@ -154,13 +155,32 @@ func (c *conn) input(s *scratch, b []byte) {
 		if !ok {
 			return
 		}
-		if err := c.handle(&s.frame); err != nil {
+		handle := c.handle
+		if s.frame.Command != stomp.Send || !isMessage(&s.frame) {
+			handle = c.handleElsewhere
+		}
+		if err := handle(&s.frame); err != nil {
 			c.fail(err, s.frame.Header("receipt"))
 		}
 		if c.deaf() {
 			return
 		}
 	}
+}
+
+// handleElsewhere is handle on a goroutine of its own. What calls other services needs a deep stack, which the
+// connection's goroutine, that mostly waits, would keep for long.
+func (c *conn) handleElsewhere(f *stomp.Frame) error {
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if v := recover(); v != nil {
+				done <- fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			}
+		}()
+		done <- c.handle(f)
+	}()
+	return <-done
 }
 
 // deaf says that nothing more is to be read.

@@ -33,7 +33,7 @@ func (c *conn) handle(f *stomp.Frame) error {
 	var err error
 	switch f.Command {
 	case stomp.Send:
-		if string(f.Header("destination")) == "/pub/chat/message" {
+		if isMessage(f) {
 			return c.sendMessage(f) // Receipted when it is stored.
 		}
 		err = c.send(f)
@@ -51,6 +51,9 @@ func (c *conn) handle(f *stomp.Frame) error {
 	}
 	return err
 }
+
+// isMessage says whether a SEND is a chat message.
+func isMessage(f *stomp.Frame) bool { return string(f.Header("destination")) == "/pub/chat/message" }
 
 // send does what a SEND asks that is no message.
 func (c *conn) send(f *stomp.Frame) error {
