@@ -34,7 +34,7 @@ export function insert(timeline: Timeline, incoming: readonly Message[]): Timeli
   }
   return {
     messages: run.length > 0 ? [...timeline.messages, ...run] : timeline.messages,
-    ahead: [...waiting.values()].toSorted(bySeq),
+    ahead: [...waiting.values()].sort(bySeq),
     last,
   };
 }
@@ -42,7 +42,7 @@ export function insert(timeline: Timeline, incoming: readonly Message[]): Timeli
 /** Adds a page of older messages before the first one. */
 export function prepend(timeline: Timeline, older: readonly Message[]): Timeline {
   const first = timeline.messages[0]?.seq ?? timeline.last + 1;
-  const fresh = older.filter((message) => message.seq < first).toSorted(bySeq);
+  const fresh = older.filter((message) => message.seq < first).sort(bySeq);
   // What does not join on without a gap is not taken: it is asked for again when it is scrolled to.
   if (fresh.length === 0 || fresh.at(-1)!.seq !== first - 1) return timeline;
   return { ...timeline, messages: [...fresh, ...timeline.messages] };

@@ -34,7 +34,7 @@ export class Outbox {
   }
 
   add(roomId: string, content: string): Outgoing {
-    const entry: Outgoing = { key: uuid(), roomId, content, createdAt: new Date().toISOString(), state: "pending" };
+    const entry: Outgoing = { key: uuid(), roomId, content, createdAt: this.#now(), state: "pending" };
     this.#keep(entry);
     this.entries.set([...this.entries.get(), entry]);
     void this.#pump(roomId);
@@ -120,6 +120,12 @@ export class Outbox {
     remove(this.#prefix + entry.key);
   }
 
+  // Two messages of the same millisecond still have an order.
+  #now(): string {
+    const last = this.entries.get().at(-1)?.createdAt;
+    return new Date(Math.max(Date.now(), last ? Date.parse(last) + 1 : 0)).toISOString();
+  }
+
   #kept(): Outgoing[] {
     const entries: Outgoing[] = [];
     for (const key of keysWith(this.#prefix)) {
@@ -129,7 +135,7 @@ export class Outbox {
         remove(key);
       }
     }
-    return entries.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
+    return entries.sort((a, b) => a.createdAt.localeCompare(b.createdAt));
   }
 }
 

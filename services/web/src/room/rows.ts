@@ -1,0 +1,60 @@
+import type { Message } from "../api/types";
+
+/** What a room's page shows, row by row. */
+export type Row =
+  | { kind: "day"; id: string; at: string }
+  | { kind: "event"; id: string; message: Message }
+  | {
+      kind: "message";
+      id: string;
+      message: Message;
+      own: boolean;
+      /** Shows who it is from; the ones that follow closely do not repeat it. */
+      first: boolean;
+      /** Shows when it was sent; those before it in the same minute do not. */
+      last: boolean;
+    };
+
+const groupFor = 5 * 60_000;
+
+/** Groups what one person said in a row, and puts a separator where a new day begins (in the browser's time zone). */
+export function rowsOf(messages: readonly Message[], userId: string): Row[] {
+  const rows: Row[] = [];
+  let day = "";
+  for (const [i, message] of messages.entries()) {
+    const today = new Date(message.sentAt).toDateString();
+    if (today !== day) {
+      rows.push({ kind: "day", id: `day-${message.seq}`, at: message.sentAt });
+      day = today;
+    }
+    const id = String(message.seq);
+    if (message.type !== "MESSAGE") {
+      rows.push({ kind: "event", id, message });
+      continue;
+    }
+    const next = messages[i + 1];
+    rows.push({
+      kind: "message",
+      id,
+      message,
+      own: message.senderId === userId,
+      first: !joins(messages[i - 1], message),
+      last: !next || !joins(message, next) || minuteOf(next) !== minuteOf(message),
+    });
+  }
+  return rows;
+}
+
+function joins(before: Message | undefined, after: Message): boolean {
+  return (
+    before?.type === "MESSAGE" &&
+    after.type === "MESSAGE" &&
+    before.senderId === after.senderId &&
+    Date.parse(after.sentAt) - Date.parse(before.sentAt) < groupFor &&
+    new Date(before.sentAt).toDateString() === new Date(after.sentAt).toDateString()
+  );
+}
+
+function minuteOf(message: Message): number {
+  return Math.floor(Date.parse(message.sentAt) / 60_000);
+}
