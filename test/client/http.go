@@ -242,8 +242,8 @@ func (s *Session) Do(ctx context.Context, method, path string, in, out any) erro
 }
 
 // CreateRoom makes a room, whose first member is the user.
-func (s *Session) CreateRoom(ctx context.Context, title string, max int) (r Room, err error) {
-	err = s.Do(ctx, http.MethodPost, "/api/chat/rooms", map[string]any{"title": title, "maxPersonnel": max}, &r)
+func (s *Session) CreateRoom(ctx context.Context, title string, maxPersonnel int) (r Room, err error) {
+	err = s.Do(ctx, http.MethodPost, "/api/chat/rooms", map[string]any{"title": title, "maxPersonnel": maxPersonnel}, &r)
 	return r, err
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +17,7 @@ import (
 )
 
 func newTestApp() *App {
-	a := &App{Name: "test", Log: slog.New(slog.NewTextHandler(io.Discard, nil)), config: Config{AppToken: "from-sidecar"}}
+	a := &App{Name: "test", Log: slog.New(slog.DiscardHandler), config: Config{AppToken: "from-sidecar"}}
 	a.Router, a.API = newRouter(a)
 	type body struct {
 		Body struct {

@@ -97,7 +97,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, name string, files fs.FS) 
 		return fmt.Errorf("migrate %s: %w", name, err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	defer db.Close()
+	defer func() { _ = db.Close() }() // Gives the pool back and can't fail.
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, dir,
 		goose.WithSessionLocker(locker), goose.WithTableName(name+"_version"), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
