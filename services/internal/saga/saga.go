@@ -89,16 +89,25 @@ func Participate(a *app.App, db *pgxpool.Pool, out *outbox.Outbox, p Participant
 	}, out.Wake)})
 }
 
-// undone is the inbox topic under which a saga that was undone is remembered, so that a Create replayed after its Undo does nothing.
-const undone = "saga undone"
+// Inbox topics under which is remembered what ended a user, so that a Create that comes after it does nothing: which saga was undone,
+// and which user was deleted.
+const (
+	undone  = "saga undone"
+	deleted = "saga deleted"
+)
 
 func (p Participant) handle(ctx context.Context, tx pgx.Tx, r Request) (result string, err error) {
+	// Replicas may handle the requests about one user at the same time.
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.saga'), hashtext($1))`, r.UserID); err != nil {
+		return "", fmt.Errorf("take turns: %w", err)
+	}
 	switch r.UserStatus {
 	case Create:
 		var late bool
-		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM inbox WHERE event_id = $1 AND topic = $2)`, r.EventID, undone).Scan(&late)
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM inbox WHERE (event_id, topic) IN (($1, $2), ($3, $4)))`,
+			r.EventID, undone, r.UserID, deleted).Scan(&late)
 		if err != nil {
-			return "", fmt.Errorf("look for undo: %w", err)
+			return "", fmt.Errorf("look for what ended the user: %w", err)
 		}
 		if late {
 			return Fail, nil
@@ -112,14 +121,24 @@ func (p Participant) handle(ctx context.Context, tx pgx.Tx, r Request) (result s
 		}
 		return Success, nil
 	case Undo:
-		_, err := tx.Exec(ctx, `INSERT INTO inbox (event_id, topic) VALUES ($1, $2) ON CONFLICT DO NOTHING`, r.EventID, undone)
-		if err != nil {
-			return "", fmt.Errorf("remember undo: %w", err)
+		if err := remember(ctx, tx, r.EventID, undone); err != nil {
+			return "", err
 		}
 		return Success, p.Undo(ctx, tx, r)
 	case Delete:
+		if err := remember(ctx, tx, r.UserID, deleted); err != nil {
+			return "", err
+		}
 		return Success, p.Delete(ctx, tx, r)
 	default:
 		return "", fmt.Errorf("unknown userStatus %q", r.UserStatus)
 	}
+}
+
+func remember(ctx context.Context, tx pgx.Tx, id, topic string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO inbox (event_id, topic) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, topic)
+	if err != nil {
+		return fmt.Errorf("remember %s: %w", topic, err)
+	}
+	return nil
 }
