@@ -9,11 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,36 +20,6 @@ import (
 
 // minFree is what the disk must have: less, and Postgres would fail in the middle of something.
 const minFree = 512 << 20
-
-// Options say what to start. Only Services must be set.
-type Options struct {
-	// Root is the repository. Default: the one that the working directory is in.
-	Root string
-	// Dir has the data and the logs. A stack that is started with the Dir of an earlier one finds its data. Default: .moim in Root.
-	Dir string
-	// Components has the Dapr resources. Default: dapr-components/local in Root.
-	Components string
-	// Services is what to run.
-	Services []Service
-	// GatewayAddr is where the gateway listens. Default: a free port of 127.0.0.1.
-	GatewayAddr string
-	// Race builds the services with Go's race detector.
-	Race bool
-	// Progress gets a line for each step of the start, and for each program that died later. Default: none.
-	Progress func(string)
-}
-
-// Service is what to run of one service.
-type Service struct {
-	// App is the Dapr app id.
-	App string
-	// Replicas is how many to run, each with a sidecar. Default: 1.
-	Replicas int
-	// Env is added to the environment of each replica.
-	Env map[string]string
-	// Package is the Go package of the program. Default: ./services/<App>.
-	Package string
-}
 
 // Stack is a running platform. Stop it, or everything in it runs until this process ends.
 type Stack struct {
@@ -88,35 +56,6 @@ func start(ctx context.Context, options Options, throwaway bool) (*Stack, error)
 		return nil, err
 	}
 	return s, nil
-}
-
-func (o *Options) setDefaults() (err error) {
-	if o.Root == "" {
-		if o.Root, err = prepare.Root(); err != nil {
-			return err
-		}
-	}
-	if o.Dir == "" {
-		o.Dir = filepath.Join(o.Root, ".moim")
-	}
-	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
-		return fmt.Errorf("find the data directory: %w", err)
-	}
-	if o.Components == "" {
-		o.Components = filepath.Join(o.Root, "dapr-components", "local")
-	}
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
-	o.Services = slices.Clone(o.Services)
-	for i := range o.Services {
-		service := &o.Services[i]
-		service.Replicas = max(service.Replicas, 1)
-		if service.Package == "" {
-			service.Package = "./services/" + service.App
-		}
-	}
-	return nil
 }
 
 func (s *Stack) start(ctx context.Context) (err error) {
@@ -283,44 +222,4 @@ func (s *Stack) progress(line string) {
 	s.progressMu.Lock()
 	defer s.progressMu.Unlock()
 	s.options.Progress(line)
-}
-
-// stopTimeout is how long each of Stop's steps may take before what is left is killed.
-const stopTimeout = 15 * time.Second
-
-// Stop ends everything, in an order in which nobody misses what it needs: the edge, the services, their sidecars, the stores.
-func (s *Stack) Stop(ctx context.Context) {
-	isEdge := func(name string) bool {
-		return strings.HasPrefix(name, "gateway-") || strings.HasPrefix(name, "realtime-")
-	}
-	isSidecar := func(name string) bool { return strings.HasSuffix(name, "/daprd") }
-	isStore := func(name string) bool { return name == "postgres" || name == "redis" }
-	steps := []func(string) bool{
-		func(name string) bool { return isEdge(name) && !isSidecar(name) },
-		func(name string) bool { return !isEdge(name) && !isSidecar(name) && !isStore(name) },
-		isSidecar,
-		isStore,
-	}
-	for _, step := range steps {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		var wait sync.WaitGroup
-		for name, p := range s.processes {
-			if step(name) {
-				wait.Go(func() { p.stop(ctx) })
-			}
-		}
-		wait.Wait()
-		cancel()
-	}
-	s.supervised()
-	for _, p := range s.processes {
-		<-p.gone
-	}
-	close(s.spawn)
-	if s.ports != nil {
-		s.ports.close()
-	}
-	if s.dirLock != nil {
-		s.dirLock.Close()
-	}
 }
