@@ -68,6 +68,8 @@ export class Connection {
   #attempt = 0;
   #running = false;
   #openedAt = 0;
+  // Counts attempts, so that one which was overtaken while it waited for a token gives up.
+  #opening = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -82,6 +84,7 @@ export class Connection {
 
   stop(): void {
     this.#running = false;
+    this.#opening++;
     clearTimeout(this.#retry);
     const client = this.#client;
     this.#client = undefined;
@@ -142,6 +145,7 @@ export class Connection {
   }
 
   async #open(): Promise<void> {
+    const opening = ++this.#opening;
     this.state.set({ phase: "connecting" });
     try {
       // A token that the server refused is not tried again.
@@ -150,10 +154,10 @@ export class Connection {
         : await this.#options.token();
     } catch {
       // Where the session has ended, its owner stops us; everything else passes.
-      if (this.#running) this.#waitAndRetry();
+      if (opening === this.#opening) this.#waitAndRetry();
       return;
     }
-    if (!this.#running) return;
+    if (opening !== this.#opening) return;
     this.#errorCode = "";
     const { url, webSocket } = this.#options;
     const client = new Client({
