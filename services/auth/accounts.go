@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/token"
 )
+
+var errNoAccount = problem.Unauthenticated(problem.CodeTokenRevoked, "the account has been deleted")
 
 // Account is a user as auth knows it.
 type Account struct {
@@ -24,6 +27,9 @@ func (s *service) me(ctx context.Context, _ *struct{}) (*accountOutput, error) {
 	a := Account{UserInfo: UserInfo{UserID: token.From(ctx).ID}}
 	err := s.db.QueryRow(ctx, `SELECT user_name, roles, created_at FROM accounts WHERE user_id = $1 AND status = 'active'`, a.UserID).
 		Scan(&a.UserName, &a.Roles, &a.CreatedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, errNoAccount
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look up account: %w", err)
 	}
@@ -41,8 +47,8 @@ type passwordInput struct {
 // changePassword ends every session but the one that asks.
 func (s *service) changePassword(ctx context.Context, in *passwordInput) (*struct{}, error) {
 	user := token.From(ctx)
-	if in.Body.NewPassword == user.ID {
-		return nil, problem.Field("body.newPassword", "expected something else than the user id")
+	if err := notID("body.newPassword", in.Body.NewPassword, user.ID); err != nil {
+		return nil, err
 	}
 	if err := s.confirm(ctx, user.ID, in.Body.CurrentPassword, in.address(), "body.currentPassword"); err != nil {
 		return nil, err
@@ -51,26 +57,32 @@ func (s *service) changePassword(ctx context.Context, in *passwordInput) (*struc
 	if err != nil {
 		return nil, err
 	}
+	var ended []string
 	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE accounts SET password_hash = $2 WHERE user_id = $1`, user.ID, hash); err != nil {
+		tag, err := tx.Exec(ctx, `UPDATE accounts SET password_hash = $2 WHERE user_id = $1 AND status = 'active'`, user.ID, hash)
+		if err != nil {
 			return fmt.Errorf("change password: %w", err)
 		}
-		return s.revoke(ctx, tx, `user_id = $1 AND id::text <> $2`, user.ID, user.Session)
+		if tag.RowsAffected() == 0 {
+			return errNoAccount
+		}
+		ended, err = s.revoke(ctx, tx, `user_id = $1 AND id::text <> $2`, user.ID, user.Session)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.tellNow(ctx)
+	s.tellSoon(ctx, ended)
 	return nil, nil
 }
 
 // confirm asks a user who is logged in for the password again; a wrong one is a problem of that field.
 func (s *service) confirm(ctx context.Context, userID, password, address, field string) error {
-	if err := s.takeAll(ctx, s.loginLimits(userID, address)); err != nil {
+	if err := s.takeLogin(ctx, userID, address); err != nil {
 		return err
 	}
 	_, err := s.authenticate(ctx, userID, password)
-	if problem.From(err).Code == errCredentials.Code {
+	if errors.Is(err, errCredentials) {
 		return problem.Field(field, "expected your present password")
 	}
 	return err
@@ -93,28 +105,28 @@ type AdminAccount struct {
 
 type usersOutput struct{ Body page.List[AdminAccount] }
 
-// newest is the cursor of lists that begin with the newest.
+// newestFirst is the query of a list that begins with the newest.
+type newestFirst struct{ page.Query }
+
+// newest is its cursor: the time and the id of the last item.
 type newest struct {
 	At time.Time `json:"at"`
 	ID string    `json:"id"`
 }
 
-// after is where the page begins: at the end of time when there is no cursor.
-func (p newestPage) after() (time.Time, string, error) {
+// after is where the page begins; without a cursor, before everything.
+func (q newestFirst) after() (newest, error) {
 	last := newest{At: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	err := p.Decode(&last)
-	return last.At, last.ID, err
+	return last, q.Decode(&last)
 }
 
-type newestPage struct{ page.Query }
-
-func (s *service) listUsers(ctx context.Context, in *newestPage) (*usersOutput, error) {
-	at, id, err := in.after()
+func (s *service) listUsers(ctx context.Context, in *newestFirst) (*usersOutput, error) {
+	last, err := in.after()
 	if err != nil {
 		return nil, err
 	}
 	rows, err := s.db.Query(ctx, `SELECT user_id, user_name, roles, created_at, status FROM accounts
-		WHERE (created_at, user_id) < ($1, $2) ORDER BY created_at DESC, user_id DESC LIMIT $3`, at, id, in.Limit+1)
+		WHERE (created_at, user_id) < ($1, $2) ORDER BY created_at DESC, user_id DESC LIMIT $3`, last.At, last.ID, in.Limit+1)
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
@@ -128,23 +140,28 @@ func (s *service) listUsers(ctx context.Context, in *newestPage) (*usersOutput, 
 	return &usersOutput{page.Of(all, in.Limit, func(a AdminAccount) any { return newest{a.CreatedAt, a.UserID} })}, nil
 }
 
-// createAdmin makes the account admin with the password of the secret, unless it is there or there is no such password.
+// createAdmin makes the account admin with the password of the secret, unless it is there or there is no such password. The other
+// services get their copies as of any account; that one of them is late undoes nothing.
 func (s *service) createAdmin(ctx context.Context, password string) error {
 	if password == "" {
 		return nil
 	}
 	var exists bool
 	err := s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM accounts WHERE user_id = 'admin')`).Scan(&exists)
-	if err != nil || exists {
-		return err
+	if err != nil {
+		return fmt.Errorf("look for account admin: %w", err)
+	}
+	if exists {
+		return nil
 	}
 	hash, err := s.passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	_, err = s.db.Exec(ctx, `INSERT INTO accounts (user_id, user_name, password_hash, roles, status)
-		VALUES ('admin', 'Admin', $1, '{admin}', 'active') ON CONFLICT DO NOTHING`, hash)
-	if err != nil {
+	h := s.begin(kindSignup, "admin", "Admin")
+	h.Strict = false
+	err = s.create(ctx, h, hash, []string{token.RoleAdmin})
+	if err != nil && !errors.Is(err, errTaken) { // Another replica may be faster.
 		return fmt.Errorf("create account admin: %w", err)
 	}
 	return nil

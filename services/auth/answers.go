@@ -23,7 +23,7 @@ func (s *service) answered(ctx context.Context, e events.Event) error {
 	if err := e.Decode(&r); err != nil {
 		return err
 	}
-	err := s.change(ctx, r.EventID, func(h *history) bool { return h.answer(r) })
+	err := s.change(ctx, func(h *history) bool { return h.answer(r) }, `WHERE id = $1 FOR UPDATE`, r.EventID)
 	if isGone(err) {
 		slog.WarnContext(ctx, "answer to a saga that is not known any more", "saga", r.EventID, "service", r.ServiceName)
 		return nil
@@ -47,43 +47,20 @@ func (s *service) sweepSagas(ctx context.Context) error {
 	}
 }
 
+// sweep ends one late saga after the other. What another replica is at is left to it, and what is being undone has the same time again
+// to come to an end.
 func (s *service) sweep(ctx context.Context) error {
-	// What is being undone has the same time again to come to an end.
-	rows, err := s.db.Query(ctx, `SELECT id::text FROM sagas WHERE (state = 'running' AND deadline < now())
-		OR (state = 'undoing' AND deadline + $1::interval < now()) ORDER BY deadline LIMIT 200`, s.cfg.SagaTimeout)
-	if err != nil {
-		return fmt.Errorf("look for late sagas: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("look for late sagas: %w", err)
-	}
-	for _, id := range ids {
-		err := s.change(ctx, id, (*history).expire)
+	for ctx.Err() == nil {
+		err := s.change(ctx, (*history).expire, `WHERE (state = 'running' AND deadline < now())
+			OR (state = 'undoing' AND deadline + $1::interval < now()) ORDER BY deadline LIMIT 1 FOR UPDATE SKIP LOCKED`, s.cfg.SagaTimeout)
 		if isGone(err) {
-			err = s.abandon(ctx, id)
+			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// abandon ends a saga whose record the state store has lost: what it can't say counts as not answered.
-func (s *service) abandon(ctx context.Context, id string) error {
-	h := &history{First: Record{ID: id, Version: 1, Services: map[string]string{}}}
-	err := s.db.QueryRow(ctx, `SELECT kind, strict, user_id, deadline FROM sagas WHERE id = $1`, id).
-		Scan(&h.First.Kind, &h.Strict, &h.First.UserID, &h.First.Deadline)
-	if err != nil {
-		return fmt.Errorf("look up saga %s: %w", id, err)
-	}
-	h.First.Status = partial
-	if h.Strict {
-		h.First.Status, h.First.Services["all"] = failed, timeout
-	}
-	slog.WarnContext(ctx, "a saga's record was lost", "saga", id, "user", h.First.UserID)
-	return s.follow(ctx, h)
 }
 
 // AdminSaga is a saga as an administrator sees it.
@@ -98,16 +75,13 @@ type AdminSaga struct {
 
 type sagasOutput struct{ Body page.List[AdminSaga] }
 
-func (s *service) listSagas(ctx context.Context, in *newestPage) (*sagasOutput, error) {
-	at, id, err := in.after()
+func (s *service) listSagas(ctx context.Context, in *newestFirst) (*sagasOutput, error) {
+	last, err := in.after()
 	if err != nil {
 		return nil, err
 	}
-	if id == "" {
-		id = uuid.Nil.String()
-	}
 	rows, err := s.db.Query(ctx, `SELECT id, kind, user_id, state, created_at FROM sagas
-		WHERE (created_at, id) < ($1, $2::uuid) ORDER BY created_at DESC, id DESC LIMIT $3`, at, id, in.Limit+1)
+		WHERE (created_at, id::text) < ($1, $2) ORDER BY created_at DESC, id::text DESC LIMIT $3`, last.At, last.ID, in.Limit+1)
 	if err != nil {
 		return nil, fmt.Errorf("list sagas: %w", err)
 	}

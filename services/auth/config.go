@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -11,8 +12,16 @@ import (
 	"moim.dev/moim/services/internal/outbox"
 )
 
+// Values of SignupMode.
+const (
+	// modeLenient keeps an account that a participant refused or is late for; the others catch up.
+	modeLenient = "lenient"
+	// modeStrict opens an account when all have succeeded, and otherwise undoes everything.
+	modeStrict = "strict"
+)
+
 type config struct {
-	// SignupMode is lenient (auth keeps the user, others catch up) or strict (any failure undoes all).
+	// SignupMode is lenient or strict.
 	SignupMode string `env:"MOIM_SIGNUP_MODE" envDefault:"lenient"`
 	// Participants are the services whose answers a saga waits for, SagaTimeout how long.
 	Participants []string      `env:"MOIM_SAGA_PARTICIPANTS" envDefault:"chat,customer"`
@@ -30,8 +39,10 @@ type config struct {
 
 func (c *config) Validate() error {
 	switch {
-	case c.SignupMode != "lenient" && c.SignupMode != "strict":
+	case c.SignupMode != modeLenient && c.SignupMode != modeStrict:
 		return fmt.Errorf("MOIM_SIGNUP_MODE is %q, expected lenient or strict", c.SignupMode)
+	case slices.Contains(c.Participants, own), slices.Contains(c.Participants, ""):
+		return errors.New("MOIM_SAGA_PARTICIPANTS must name other services than auth")
 	case c.SagaTimeout < time.Second, c.SagaTTL < c.SagaTimeout:
 		return errors.New("MOIM_SAGA_TIMEOUT must be 1s or more, MOIM_SAGA_TTL not less than it")
 	case c.SessionLifetime < time.Hour, c.KeyRotation < time.Hour:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,11 +21,8 @@ type limit struct {
 	interval time.Duration
 }
 
-// take counts an attempt, or refuses it with 429 and when to try again. A limit without an interval limits nothing.
+// take counts an attempt, or refuses it with 429 and when to try again.
 func (s *service) take(ctx context.Context, l limit) error {
-	if l.interval == 0 {
-		return nil
-	}
 	var tat time.Time
 	err := s.db.QueryRow(ctx, `INSERT INTO limits AS l (bucket, tat) VALUES ($1, now() + $2::interval)
 		ON CONFLICT (bucket) DO UPDATE SET tat = greatest(l.tat, now()) + $2::interval
@@ -45,30 +43,51 @@ func (s *service) take(ctx context.Context, l limit) error {
 	return problem.RateLimited(int(math.Ceil(wait)), "too many attempts; try again later")
 }
 
-// reset forgets the attempts of a bucket.
-func (s *service) reset(ctx context.Context, bucket string) {
-	if _, err := s.db.Exec(ctx, `DELETE FROM limits WHERE bucket = $1`, bucket); err != nil {
-		s.Log.WarnContext(ctx, "attempts not forgotten", "err", err)
+// takeLogin counts an attempt to log in, or to confirm a password.
+//
+// The narrowest limit is for an account from one network: who guesses from there does not lock the owner out elsewhere, and does not
+// get to use up the limit of the account, which is for those who guess from many networks. An owner who has logged in from a network
+// before is not held up by the latter.
+func (s *service) takeLogin(ctx context.Context, userID, address string) error {
+	limits := []limit{s.pairLimit(userID, address)}
+	if n := s.cfg.LoginsPerAddress; n > 0 {
+		limits = append(limits, limit{"login/address/" + network(address), n, time.Minute / time.Duration(n)})
 	}
+	if err := s.takeAll(ctx, limits); err != nil {
+		return err
+	}
+	limited := s.take(ctx, limit{"login/account/" + userID, 60, 2 * time.Second})
+	if limited == nil {
+		return nil
+	}
+	var familiar bool
+	err := s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND address = $2)`, userID, address).Scan(&familiar)
+	if err != nil {
+		return fmt.Errorf("look for sessions from the address: %w", err)
+	}
+	if familiar {
+		return nil
+	}
+	return limited
 }
 
-// loginLimits are those of an attempt to log in. The narrow one is for an account from one address, so that somebody who guesses
-// does not lock the owner out elsewhere; the wide one of the account bounds those who guess from many addresses.
-func (s *service) loginLimits(userID, address string) []limit {
-	limits := []limit{
-		{"login/" + userID + "/" + address, 6, 15 * time.Second},
-		{"login/" + userID, 60, 2 * time.Second},
+// pairLimit is that of an account from one network. The network stands first, as it holds no slash and a user id, before it has been
+// checked, may hold anything: so no two pairs have the same bucket.
+func (s *service) pairLimit(userID, address string) limit {
+	return limit{"login/pair/" + network(address) + "/" + userID, 6, 15 * time.Second}
+}
+
+// forgiveLogin forgets the failed attempts before one that succeeded.
+func (s *service) forgiveLogin(ctx context.Context, userID, address string) {
+	if _, err := s.db.Exec(ctx, `DELETE FROM limits WHERE bucket = $1`, s.pairLimit(userID, address).bucket); err != nil {
+		s.Log.WarnContext(ctx, "attempts not forgotten", "user", userID, "err", err)
 	}
-	if n := s.cfg.LoginsPerAddress; n > 0 {
-		limits = append(limits, limit{"login//" + address, n, time.Minute / time.Duration(n)})
-	}
-	return limits
 }
 
 func (s *service) signupLimits(userID, address string) []limit {
-	limits := []limit{{"signup/" + userID, 20, 5 * time.Second}}
+	limits := []limit{{"signup/account/" + userID, 20, 5 * time.Second}}
 	if n := s.cfg.SignupsPerAddress; n > 0 {
-		limits = append(limits, limit{"signup//" + address, n, time.Hour / time.Duration(n)})
+		limits = append(limits, limit{"signup/address/" + network(address), n, time.Hour / time.Duration(n)})
 	}
 	return limits
 }
@@ -82,8 +101,20 @@ func (s *service) takeAll(ctx context.Context, limits []limit) error {
 	return nil
 }
 
+// network is what limits count addresses by: an IPv4 address, and of an IPv6 address the 64 bits that a site is given (RFC 6177), as
+// it can choose the rest for every request.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	return netip.PrefixFrom(ip, 64).Masked().Addr().String()
+}
+
 // forgetLimits deletes buckets that limit nothing any more.
 func (s *service) forgetLimits(ctx context.Context) error {
-	_, err := s.db.Exec(ctx, `DELETE FROM limits WHERE tat < now()`)
-	return err
+	if _, err := s.db.Exec(ctx, `DELETE FROM limits WHERE tat < now()`); err != nil {
+		return fmt.Errorf("forget limits: %w", err)
+	}
+	return nil
 }

@@ -23,9 +23,9 @@ var (
 	errRefreshReused  = problem.Unauthenticated("refresh_reused", "the refresh token was used before, so the session has been ended; log in again")
 )
 
-// refreshGrace is how long a replaced refresh token still gets an answer: that of a client whose other tab was faster, or that lost
-// the answer. What it gets is one more live token; the next use of either ends the other, so of two who share a session one is found
-// out at the next renewal but one.
+// refreshGrace is how long a replaced refresh token still gets an answer: for a client whose other tab was faster, or that lost the
+// answer. It gets one more live token. That is safe, as reuse is only found out later: whichever of the live tokens is used first ends
+// the others, and who comes with one of those afterwards ends the session. A thief who is within the moment gains one renewal.
 const refreshGrace = 10 * time.Second
 
 // UserInfo is what others may know of an account.
@@ -55,15 +55,14 @@ type grant struct {
 }
 
 func (s *service) logIn(ctx context.Context, in *loginInput) (*grant, error) {
-	limits := s.loginLimits(in.Body.UserID, in.address())
-	if err := s.takeAll(ctx, limits); err != nil {
+	if err := s.takeLogin(ctx, in.Body.UserID, in.address()); err != nil {
 		return nil, err
 	}
 	user, err := s.authenticate(ctx, in.Body.UserID, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	s.reset(ctx, limits[0].bucket)
+	s.forgiveLogin(ctx, in.Body.UserID, in.address())
 	session, raw := uuid.New(), newRefreshToken()
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		batch := &pgx.Batch{}
@@ -94,7 +93,21 @@ func (s *service) authenticate(ctx context.Context, userID, password string) (Us
 	if !same {
 		return user, errCredentials
 	}
+	if s.passwords.stale(hash) {
+		s.rehash(ctx, userID, hash, password)
+	}
 	return user, nil
+}
+
+// rehash replaces a hash that was made with other parameters than today's, now that the password is known.
+func (s *service) rehash(ctx context.Context, userID, old, password string) {
+	hash, err := s.passwords.hash(ctx, password)
+	if err == nil {
+		_, err = s.db.Exec(ctx, `UPDATE accounts SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2`, userID, old, hash)
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "password not hashed anew, next time then", "user", userID, "err", err)
+	}
 }
 
 func (s *service) grant(user UserInfo, session uuid.UUID, refresh string) (*grant, error) {
@@ -142,7 +155,8 @@ func (s *service) refresh(ctx context.Context, in *refreshInput) (*grant, error)
 	}
 	var user UserInfo
 	var session uuid.UUID
-	raw, reused := newRefreshToken(), false
+	var ended []string
+	raw := newRefreshToken()
 	err := s.out.InTx(ctx, func(tx pgx.Tx) error {
 		var live, inGrace bool
 		err := tx.QueryRow(ctx, `SELECT s.id, a.user_id, a.user_name, a.roles, t.replaced_at IS NULL, coalesce(t.replaced_at > now() - $2::interval, false)
@@ -157,8 +171,8 @@ func (s *service) refresh(ctx context.Context, in *refreshInput) (*grant, error)
 			return fmt.Errorf("look up session: %w", err)
 		}
 		if !live && !inGrace {
-			reused = true
-			return s.revoke(ctx, tx, `id = $1`, session)
+			ended, err = s.revoke(ctx, tx, `id = $1`, session)
+			return err
 		}
 		batch := &pgx.Batch{}
 		if live {
@@ -171,9 +185,9 @@ func (s *service) refresh(ctx context.Context, in *refreshInput) (*grant, error)
 	if err != nil {
 		return nil, err
 	}
-	if reused {
+	if ended != nil {
 		s.Log.WarnContext(ctx, "refresh token reused, session ended", "user", user.UserID, "session", session)
-		s.tellNow(ctx)
+		s.tellSoon(ctx, ended)
 		return nil, errRefreshReused
 	}
 	return s.grant(user, session, raw)

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -65,32 +67,34 @@ func (p *passwords) turn(ctx context.Context) error {
 	}
 }
 
+// stale says whether a stored hash was made with other parameters than those above.
+func (p *passwords) stale(stored string) bool { return !strings.HasPrefix(stored, prefix) }
+
+var prefix = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonLanes)
+
 func encode(password string) string {
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // Never fails.
 	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, hashBytes)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
-		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))
+	return prefix + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(sum)
 }
 
-// matches recomputes with the parameters that the stored hash names, which may be older ones.
+var errMalformed = errors.New("the stored hash is malformed")
+
+// matches computes the hash again, with the parameters that the stored one names, which may be older ones.
 func matches(stored, password string) (bool, error) {
-	var version, lanes int
+	parts := strings.Split(stored, "$") // "", "argon2id", version, parameters, salt, sum
+	if len(parts) != 6 || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return false, errMalformed
+	}
 	var memory, time uint32
-	var rest string
-	if _, err := fmt.Sscanf(stored, "$argon2id$v=%d$m=%d,t=%d,p=%d$%s", &version, &memory, &time, &lanes, &rest); err != nil {
-		return false, fmt.Errorf("read stored hash: %w", err)
+	var lanes uint8
+	_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &lanes)
+	salt, saltErr := base64.RawStdEncoding.DecodeString(parts[4])
+	want, sumErr := base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || saltErr != nil || sumErr != nil || len(salt) == 0 || len(want) == 0 || time == 0 || lanes == 0 {
+		return false, errMalformed
 	}
-	var salt, want []byte
-	for i := range rest {
-		if rest[i] == '$' {
-			salt, _ = base64.RawStdEncoding.DecodeString(rest[:i])
-			want, _ = base64.RawStdEncoding.DecodeString(rest[i+1:])
-		}
-	}
-	if version != argon2.Version || len(salt) == 0 || len(want) == 0 || lanes < 1 || lanes > 255 {
-		return false, fmt.Errorf("the stored hash is malformed")
-	}
-	got := argon2.IDKey([]byte(password), salt, time, memory, uint8(lanes), uint32(len(want))) //nolint:gosec // Both are small.
+	got := argon2.IDKey([]byte(password), salt, time, memory, lanes, uint32(len(want))) //nolint:gosec // A hash has some dozens of bytes.
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }

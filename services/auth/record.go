@@ -3,7 +3,6 @@ package main
 import (
 	"maps"
 	"reflect"
-	"slices"
 	"time"
 
 	"moim.dev/moim/services/internal/saga"
@@ -36,6 +35,7 @@ type Record struct {
 	ID       string            `json:"id" format:"uuid"`
 	Kind     string            `json:"kind" enum:"signup,deletion"`
 	UserID   string            `json:"userId"`
+	UserName string            `json:"userName"`
 	Status   string            `json:"status" enum:"pending,complete,partial,failed"`
 	Version  int               `json:"version" doc:"Grows with each change; also the id of the event."`
 	Deadline time.Time         `json:"deadline"`
@@ -47,8 +47,10 @@ var typeOfRecord = reflect.TypeFor[Record]()
 // history is a record as the state store keeps it: how it began and each change since, so that every event of its stream can be
 // made again, by any replica.
 type history struct {
-	First   Record `json:"first"`
-	Strict  bool   `json:"strict"`
+	First  Record `json:"first"`
+	Strict bool   `json:"strict"`
+	// Failing says that a strict signup is undone, or is to be. It is never taken back, whatever is answered later.
+	Failing bool   `json:"failing"`
 	Changes []step `json:"changes"`
 }
 
@@ -56,6 +58,19 @@ type history struct {
 type step struct {
 	Services map[string]string `json:"services"`
 	Status   string            `json:"status"`
+}
+
+// newHistory is a saga in which each participant is to answer.
+func newHistory(first Record, strict bool, participants []string) *history {
+	first.Version, first.Status = 1, pending
+	first.Services = map[string]string{own: success}
+	for _, name := range participants {
+		first.Services[name] = pending
+	}
+	if len(participants) == 0 {
+		first.Status = complete
+	}
+	return &history{First: first, Strict: strict}
 }
 
 // at is the record as of a version.
@@ -73,38 +88,57 @@ func (h *history) at(version int) Record {
 func (h *history) version() int { return len(h.Changes) + 1 }
 func (h *history) last() Record { return h.at(h.version()) }
 
-// refused says whether a service has come to something that fails a strict saga.
-func refused(status string) bool { return status == duplicate || status == failed || status == timeout }
+// taken is the record of a signup that auth itself refuses; nobody else is asked.
+func (h *history) taken() Record {
+	r := h.at(1)
+	for name := range r.Services {
+		r.Services[name] = skipped
+	}
+	r.Services[own], r.Status = duplicate, failed
+	return r
+}
 
 // answer notes a participant's answer and says whether it changed anything.
 func (h *history) answer(r saga.Response) bool {
-	last := h.last()
-	before, asked := last.Services[r.ServiceName]
+	before, asked := h.last().Services[r.ServiceName]
 	if !asked || r.ServiceName == own {
 		return false // Somebody who follows along, and whom nobody waits for.
 	}
-	after := map[string]string{saga.Success: success, saga.Duplicate: duplicate, saga.Fail: failed}[r.UserResponseStatus]
-	if r.UserStatus == saga.Undo && after == success {
-		after = undone
-	}
-	switch {
-	case after == "" || after == before || before == undone:
-		return false
-	case r.UserStatus == saga.Undo && before != success && before != pending && before != timeout:
-		return false // What was refused was not done, and so not undone.
-	case r.UserStatus != saga.Undo && before != pending && before != timeout:
+	after := next(before, r)
+	if after == before {
 		return false
 	}
 	h.change(map[string]string{r.ServiceName: after})
 	return true
 }
 
+// next is what an answer makes of a participant's status. A late answer counts. What was refused was not done, and so is not undone;
+// what has been undone stays so, also when the answer of before the undoing arrives after it.
+func next(before string, r saga.Response) string {
+	undo := r.UserStatus == saga.Undo
+	switch {
+	case undo && r.UserResponseStatus == saga.Success && (before == pending || before == timeout || before == success):
+		return undone
+	case undo || before != pending && before != timeout:
+		return before
+	}
+	switch r.UserResponseStatus {
+	case saga.Success:
+		return success
+	case saga.Duplicate:
+		return duplicate
+	case saga.Fail:
+		return failed
+	}
+	return before
+}
+
 // expire notes that those who have not answered are too late, and says whether there were any. While a saga is being undone, those
-// who have not answered are also those that have succeeded.
+// are also the ones who have done what was asked first and not said that it is undone.
 func (h *history) expire() bool {
-	late, failing := map[string]string{}, h.failing()
+	late := map[string]string{}
 	for name, status := range h.last().Services {
-		if status == pending || (failing && status == success && name != own) {
+		if status == pending || h.Failing && status == success && name != own {
 			late[name] = timeout
 		}
 	}
@@ -118,43 +152,24 @@ func (h *history) expire() bool {
 func (h *history) change(services map[string]string) {
 	now := h.last()
 	maps.Copy(now.Services, services)
-	statuses := slices.Collect(maps.Values(now.Services))
-	is := func(status string) func(string) bool { return func(s string) bool { return s == status } }
-	status := pending
+	count := map[string]int{}
+	for name, status := range now.Services {
+		if name != own {
+			count[status]++
+		}
+	}
+	if h.Strict && !h.Failing && count[duplicate]+count[failed]+count[timeout] > 0 {
+		h.Failing = true
+		services[own] = undone
+	}
+	status := partial
 	switch {
-	case !h.Strict && !slices.ContainsFunc(statuses, is(pending)):
-		status = partial
-		if !slices.ContainsFunc(statuses, func(s string) bool { return s != success }) {
-			status = complete
-		}
-	case h.Strict && slices.ContainsFunc(statuses, refused):
-		if !slices.ContainsFunc(statuses, is(pending)) && !h.participantsSucceeded(now) {
-			status = failed
-			services = maps.Clone(services)
-			services[own] = undone
-		}
-	case h.Strict && !slices.ContainsFunc(statuses, is(pending)):
+	case now.Status == failed, h.Failing && count[pending]+count[success] == 0:
+		status = failed
+	case h.Failing, count[pending] > 0:
+		status = pending
+	case count[success] == len(now.Services)-1:
 		status = complete
 	}
 	h.Changes = append(h.Changes, step{Services: services, Status: status})
-}
-
-// participantsSucceeded says whether some participant has done what must be undone and was not yet.
-func (h *history) participantsSucceeded(r Record) bool {
-	for name, status := range r.Services {
-		if name != own && status == success {
-			return true
-		}
-	}
-	return false
-}
-
-// failing says whether a strict saga has to be undone.
-func (h *history) failing() bool {
-	for _, status := range h.last().Services {
-		if h.Strict && refused(status) {
-			return true
-		}
-	}
-	return false
 }

@@ -74,44 +74,70 @@ func (s *service) endSession(ctx context.Context, in *struct {
 	return nil, s.end(ctx, `user_id = $1 AND id = $2`, user.ID, in.ID)
 }
 
-// end revokes the sessions that the condition names, everywhere and at once.
+// end revokes the sessions that the condition names, everywhere and at once. When the state store can't be told now it is told later,
+// and until then access tokens of these sessions still open doors: the answer says so.
 func (s *service) end(ctx context.Context, where string, args ...any) error {
-	if err := s.out.InTx(ctx, func(tx pgx.Tx) error { return s.revoke(ctx, tx, where, args...) }); err != nil {
+	var ended []string
+	err := s.out.InTx(ctx, func(tx pgx.Tx) (err error) {
+		ended, err = s.revoke(ctx, tx, where, args...)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	s.tellNow(ctx)
+	if err := s.tell(ctx, ended); err != nil {
+		s.Log.ErrorContext(ctx, "sessions have ended and the state store does not know it yet", "sessions", ended, "err", err)
+		return problem.Unavailable("the session has ended, and not all parts of the platform know it yet; they will be told")
+	}
 	return nil
 }
 
-// revoke ends sessions as part of a transaction, with the event that has their sockets closed. The state store is told of it after
-// the commit: by tellNow, or by the loop when that fails.
-func (s *service) revoke(ctx context.Context, tx pgx.Tx, where string, args ...any) error {
-	rows, err := tx.Query(ctx, `UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND `+where+` RETURNING user_id, id::text`, args...)
+// revoke ends sessions as part of a transaction, with the event that has their sockets closed, and returns their ids, which the state
+// store is to be told after the commit. Those that had ended before and that it was not told of are among them.
+func (s *service) revoke(ctx context.Context, tx pgx.Tx, where string, args ...any) ([]string, error) {
+	rows, err := tx.Query(ctx, `UPDATE sessions SET revoked_at = coalesce(revoked_at, now()) WHERE NOT told AND `+where+` RETURNING user_id, id::text`, args...)
 	if err != nil {
-		return fmt.Errorf("revoke sessions: %w", err)
+		return nil, fmt.Errorf("revoke sessions: %w", err)
 	}
 	var userID, id string
 	var ids []string
 	if _, err := pgx.ForEachRow(rows, []any{&userID, &id}, func() error { ids = append(ids, id); return nil }); err != nil {
-		return fmt.Errorf("revoke sessions: %w", err)
+		return nil, fmt.Errorf("revoke sessions: %w", err)
 	}
 	if len(ids) == 0 {
-		return nil
+		return nil, nil
 	}
-	return s.out.Add(ctx, tx, outbox.Event{PubSub: app.PubSubFanout, Topic: "auth.session.revoked", Key: userID, Data: struct {
+	return ids, s.out.Add(ctx, tx, outbox.Event{PubSub: app.PubSubFanout, Topic: "auth.session.revoked", Key: userID, Data: struct {
 		UserID     string   `json:"userId"`
 		SessionIDs []string `json:"sessionIds"`
 	}{userID, ids}})
 }
 
-func (s *service) tellNow(ctx context.Context) {
-	if err := s.tell(ctx); err != nil {
-		s.Log.WarnContext(ctx, "the state store does not know yet that sessions have ended", "err", err)
+// tell writes that sessions have ended to the state store, where every service looks, for as long as a token of theirs can be valid.
+func (s *service) tell(ctx context.Context, sessions []string) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	ttl := map[string]string{"ttlInSeconds": fmt.Sprint(int((token.Lifetime + time.Minute).Seconds()))}
+	for _, id := range sessions {
+		if err := s.Dapr.SaveState(ctx, app.StateStore, token.RevokedKey(id), []byte(`true`), ttl); err != nil {
+			return fmt.Errorf("tell that session %s has ended: %w", id, err)
+		}
+	}
+	if _, err := s.db.Exec(ctx, `UPDATE sessions SET told = true WHERE id::text = ANY($1)`, sessions); err != nil {
+		return fmt.Errorf("note that sessions were told: %w", err)
+	}
+	return nil
+}
+
+// tellSoon tells now, or else leaves it to tellRevocations.
+func (s *service) tellSoon(ctx context.Context, sessions []string) {
+	if err := s.tell(ctx, sessions); err != nil {
+		s.Log.WarnContext(ctx, "the state store does not know yet that sessions have ended", "sessions", sessions, "err", err)
 	}
 }
 
-// tell writes revoked sessions to the state store, where every service looks, for as long as a token of theirs can be valid.
-func (s *service) tell(ctx context.Context) error {
+// tellRest tells what a crash or an outage left untold.
+func (s *service) tellRest(ctx context.Context) error {
 	rows, err := s.db.Query(ctx, `SELECT id::text FROM sessions WHERE revoked_at IS NOT NULL AND NOT told LIMIT 1000`)
 	if err != nil {
 		return fmt.Errorf("look for revoked sessions: %w", err)
@@ -120,16 +146,7 @@ func (s *service) tell(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for revoked sessions: %w", err)
 	}
-	ttl := map[string]string{"ttlInSeconds": fmt.Sprint(int((token.Lifetime + time.Minute).Seconds()))}
-	for _, id := range ids {
-		if err := s.Dapr.SaveState(ctx, app.StateStore, token.RevokedKey(id), []byte(`true`), ttl); err != nil {
-			return fmt.Errorf("tell that session %s has ended: %w", id, err)
-		}
-		if _, err := s.db.Exec(ctx, `UPDATE sessions SET told = true WHERE id = $1`, id); err != nil {
-			return fmt.Errorf("note that session %s was told: %w", id, err)
-		}
-	}
-	return nil
+	return s.tell(ctx, ids)
 }
 
 // tellRevocations tells what a crash or an outage left untold, and deletes what nobody needs any more, until the context ends.
@@ -143,7 +160,7 @@ func (s *service) tellRevocations(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if err := s.tell(ctx); err != nil && ctx.Err() == nil {
+		if err := s.tellRest(ctx); err != nil && ctx.Err() == nil {
 			s.Log.WarnContext(ctx, "revocations wait", "err", err)
 		}
 		if time.Since(cleaned) < time.Hour {
@@ -156,11 +173,13 @@ func (s *service) tellRevocations(ctx context.Context) error {
 	}
 }
 
-// clean deletes sessions that ended a day ago, refresh tokens that were replaced a week ago, and limits that limit nothing.
+// clean deletes sessions that ended a day ago, refresh tokens that were replaced a week ago, sagas that ended a month ago, and limits
+// that limit nothing.
 func (s *service) clean(ctx context.Context) error {
 	for _, statement := range []string{
 		`DELETE FROM sessions WHERE (told AND revoked_at < now() - interval '1 day') OR expires_at < now() - interval '1 day'`,
 		`DELETE FROM refresh_tokens WHERE replaced_at < now() - interval '7 days'`,
+		`DELETE FROM sagas WHERE state = 'finished' AND created_at < now() - interval '30 days'`,
 	} {
 		if _, err := s.db.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("clean: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
@@ -28,64 +29,75 @@ var errTaken = errors.New("the user id is taken")
 // signUp makes an account, asks the participants, and streams what each of them answers.
 func (s *service) signUp(ctx context.Context, in *signupInput) (*huma.StreamResponse, error) {
 	userID, userName := in.Body.UserID, in.Body.UserName
-	if in.Body.Password == userID {
-		return nil, problem.Field("body.password", "expected something else than the user id")
+	if err := notID("body.password", in.Body.Password, userID); err != nil {
+		return nil, err
 	}
 	if err := s.takeAll(ctx, s.signupLimits(userID, in.address())); err != nil {
 		return nil, err
 	}
-	h := s.begin(kindSignup, userID)
 	var taken bool
 	if err := s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM accounts WHERE user_id = $1)`, userID).Scan(&taken); err != nil {
 		return nil, fmt.Errorf("look up account: %w", err)
 	}
 	if taken {
-		return streamOne(h.taken()), nil // Before the hash, which is the dear part.
+		return streamOne(s.begin(kindSignup, userID, userName).taken()), nil // Before the hash, which is the dear part.
 	}
 	hash, err := s.passwords.hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
-	// The record first: without it nobody could say how the signup went. One that is not followed by an account expires.
-	if _, err := s.save(ctx, h, ""); err != nil {
-		s.Log.ErrorContext(ctx, "signup refused", "err", err)
-		return nil, problem.Unavailable("nobody can sign up at the moment; try again")
-	}
-	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
-		status := "active"
-		if h.Strict && h.First.Status == pending {
-			status = pending
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO accounts (user_id, user_name, password_hash, status, saga_id) VALUES ($1, $2, $3, $4, $5)`,
-			userID, userName, hash, status, h.First.ID)
-		if postgres.IsUnique(err, "accounts_pkey") {
-			return errTaken
-		}
-		if err != nil {
-			return fmt.Errorf("create account: %w", err)
-		}
-		if err := insertSaga(ctx, tx, h, userName); err != nil {
-			return err
-		}
-		return s.ask(ctx, tx, h.First.ID, saga.Create, userID, userName)
-	})
+	h := s.begin(kindSignup, userID, userName) // Now, as the wait for the hash is not the participants' time.
+	err = s.create(ctx, h, hash, []string{})
 	if errors.Is(err, errTaken) {
 		return streamOne(h.taken()), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.stream(h.First.ID, h, 0), nil
+	return s.stream(h, 0), nil
 }
 
-// taken is the record of a signup that auth itself refuses; nobody else was asked.
-func (h *history) taken() Record {
-	r := h.at(1)
-	for name := range r.Services {
-		r.Services[name] = skipped
+// create stores an account and asks the participants. The error is errTaken when there is such an account.
+func (s *service) create(ctx context.Context, h *history, hash string, roles []string) error {
+	if err := s.open(ctx, h); err != nil {
+		return err
 	}
-	r.Services[own], r.Status = duplicate, failed
-	return r
+	status := "active"
+	if h.Strict && h.First.Status == pending {
+		status = pending
+	}
+	return s.out.InTx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO accounts (user_id, user_name, password_hash, roles, status, saga_id) VALUES ($1, $2, $3, $4, $5, $6)`,
+			h.First.UserID, h.First.UserName, hash, roles, status, h.First.ID)
+		if postgres.IsUnique(err, "accounts_pkey") {
+			return errTaken
+		}
+		if err != nil {
+			return fmt.Errorf("create account: %w", err)
+		}
+		if err := insertSaga(ctx, tx, h); err != nil {
+			return err
+		}
+		return s.ask(ctx, tx, h.First, saga.Create)
+	})
+}
+
+// open saves the record of a saga before anything else is done: without it nobody could say how the saga went. A record that nothing
+// follows expires, and nobody knows its id.
+func (s *service) open(ctx context.Context, h *history) error {
+	if err := s.save(ctx, h, ""); err != nil {
+		s.Log.ErrorContext(ctx, h.First.Kind+" refused", "err", err)
+		return problem.Unavailable("no %s can be begun at the moment; try again", h.First.Kind)
+	}
+	return nil
+}
+
+// notID refuses a password that everybody knows.
+func notID(field, password, userID string) error {
+	if strings.EqualFold(password, userID) {
+		return problem.Field(field, "expected something else than the user id")
+	}
+	return nil
 }
 
 type deletionInput struct {
@@ -101,27 +113,31 @@ func (s *service) deleteAccount(ctx context.Context, in *deletionInput) (*huma.S
 	if err := s.confirm(ctx, user.ID, in.Body.Password, in.address(), "body.password"); err != nil {
 		return nil, err
 	}
-	h := s.begin(kindDeletion, user.ID)
-	if _, err := s.save(ctx, h, ""); err != nil {
-		s.Log.ErrorContext(ctx, "deletion refused", "err", err)
-		return nil, problem.Unavailable("accounts cannot be deleted at the moment; try again")
+	h := s.begin(kindDeletion, user.ID, user.Name)
+	if err := s.open(ctx, h); err != nil {
+		return nil, err
 	}
+	var ended []string
 	err := s.out.InTx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE accounts SET status = 'deleted', password_hash = '', user_name = '', roles = '{}' WHERE user_id = $1`, user.ID)
+		tag, err := tx.Exec(ctx, `UPDATE accounts SET status = 'deleted', password_hash = '', user_name = '', roles = '{}'
+			WHERE user_id = $1 AND status = 'active'`, user.ID)
 		if err != nil {
 			return fmt.Errorf("delete account: %w", err)
 		}
-		if err := s.revoke(ctx, tx, `user_id = $1`, user.ID); err != nil {
+		if tag.RowsAffected() == 0 {
+			return errNoAccount
+		}
+		if ended, err = s.revoke(ctx, tx, `user_id = $1`, user.ID); err != nil {
 			return err
 		}
-		if err := insertSaga(ctx, tx, h, ""); err != nil {
+		if err := insertSaga(ctx, tx, h); err != nil {
 			return err
 		}
-		return s.ask(ctx, tx, h.First.ID, saga.Delete, user.ID, "")
+		return s.ask(ctx, tx, h.First, saga.Delete)
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.tellNow(ctx)
-	return s.stream(h.First.ID, h, 0), nil
+	s.tellSoon(ctx, ended)
+	return s.stream(h, 0), nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -67,13 +66,6 @@ func (w *watchers) wake(id string) {
 	}
 }
 
-func (s *service) notify(ctx context.Context, id string) error {
-	if _, err := s.db.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, id); err != nil {
-		return fmt.Errorf("tell others of saga %s: %w", id, err)
-	}
-	return nil
-}
-
 // listen hears which records have changed, until the context ends. After each connection all streams look: something may have
 // happened while there was none.
 func (s *service) listen(ctx context.Context) error {
@@ -122,17 +114,17 @@ func (s *service) watchSaga(ctx context.Context, in *watchInput) (*huma.StreamRe
 	if err != nil {
 		return nil, err
 	}
-	return s.stream(in.ID, h, in.Last), nil
+	return s.stream(h, in.Last), nil
 }
 
 // streamOne is a stream of one event.
 func streamOne(r Record) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		_ = open(ctx).Send(strconv.Itoa(r.Version), eventName, r) // The client may be gone.
+		_ = start(ctx).Send(strconv.Itoa(r.Version), eventName, r) // The client may be gone.
 	}}
 }
 
-func open(ctx huma.Context) *sse.Stream {
+func start(ctx huma.Context) *sse.Stream {
 	for name, value := range sse.Headers {
 		ctx.SetHeader(name, value)
 	}
@@ -141,24 +133,27 @@ func open(ctx huma.Context) *sse.Stream {
 
 // stream sends each version of a record after the last one seen, until it is decided, the client is gone, or the replica drains; then
 // the client goes on elsewhere.
-func (s *service) stream(id string, h *history, last int) *huma.StreamResponse {
+func (s *service) stream(h *history, last int) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hctx huma.Context) {
-		ctx := hctx.Context()
+		ctx, id := hctx.Context(), h.First.ID
 		wake, stop := s.watchers.watch(id)
 		defer stop()
-		out := open(hctx)
+		out := start(hctx)
 		ping := time.NewTicker(sse.KeepAlive)
 		defer ping.Stop()
 		wake <- struct{}{} // What happened before the watch began.
 		for {
+			decided := h.last().Status != pending
+			if decided {
+				last = min(last, h.version()-1) // Every stream ends with the event that says so.
+			}
 			for last < h.version() {
 				last++
-				r := h.at(last)
-				if out.Send(strconv.Itoa(last), eventName, r) != nil {
+				if out.Send(strconv.Itoa(last), eventName, h.at(last)) != nil {
 					return
 				}
 			}
-			if h.last().Status != pending {
+			if decided {
 				return
 			}
 			select {
@@ -170,6 +165,7 @@ func (s *service) stream(id string, h *history, last int) *huma.StreamResponse {
 				if out.Ping() != nil {
 					return
 				}
+				s.watchers.wake(id) // Whoever changed the record may have died before saying so.
 			case <-wake:
 				now, _, err := s.load(ctx, id)
 				switch {
