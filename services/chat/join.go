@@ -44,7 +44,7 @@ type joinOutput struct {
 	}
 }
 
-func (s *service) join(ctx context.Context, in *roomPath) (*joinOutput, error) {
+func (s *service) join(ctx context.Context, in *RoomPath) (*joinOutput, error) {
 	user := token.From(ctx).ID
 	out := new(joinOutput)
 	var err error

@@ -31,7 +31,7 @@ type roomClosed struct {
 	At     time.Time `json:"at"`
 }
 
-func (s *service) leave(ctx context.Context, in *roomPath) (*struct{}, error) {
+func (s *service) leave(ctx context.Context, in *RoomPath) (*struct{}, error) {
 	return nil, s.out.InTx(ctx, func(tx pgx.Tx) error {
 		return s.endMembership(ctx, tx, in.ID, token.From(ctx).ID)
 	})

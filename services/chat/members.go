@@ -27,7 +27,7 @@ type Member struct {
 }
 
 type membersInput struct {
-	roomPath
+	RoomPath
 	page.Query
 }
 
@@ -73,7 +73,7 @@ type Membership struct {
 }
 
 type membershipInput struct {
-	roomPath
+	RoomPath
 	UserID string `path:"userId" maxLength:"32" pattern:"^[a-z0-9._-]+$"`
 }
 

@@ -75,7 +75,8 @@ func selectRoom(ctx context.Context, q query, id uuid.UUID, userID string) (Room
 	return room, nil
 }
 
-type roomPath struct {
+// RoomPath names a room. Huma reads embedded structs only when their names are exported.
+type RoomPath struct {
 	ID uuid.UUID `path:"id" format:"uuid" doc:"The room."`
 }
 
@@ -83,7 +84,7 @@ type roomOutput struct {
 	Body Room
 }
 
-func (s *service) get(ctx context.Context, in *roomPath) (*roomOutput, error) {
+func (s *service) get(ctx context.Context, in *RoomPath) (*roomOutput, error) {
 	room, err := selectRoom(ctx, s.db, in.ID, token.From(ctx).ID)
 	if err != nil {
 		return nil, err
