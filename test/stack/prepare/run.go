@@ -25,7 +25,7 @@ func run(cmd *exec.Cmd, what string, progress func(string)) error {
 		select {
 		case err := <-done:
 			if err != nil {
-				return fmt.Errorf("%s: %w\n%s", what, err, tail(output.String(), 30))
+				return fmt.Errorf("%s: %w\n%s", what, err, tail(output.String(), 80))
 			}
 			return nil
 		case <-tick.C:
