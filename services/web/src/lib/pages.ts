@@ -1,0 +1,79 @@
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+import type { Page } from "../api/types";
+
+type Status = "loading" | "ready" | "end" | "failed";
+
+interface State<T> {
+  items: T[];
+  cursor: string | undefined;
+  status: Status;
+  error?: unknown;
+}
+
+/** A list that comes page by page. Another `key` is another list; the old one stays visible until the new one is there. */
+export function usePages<T extends { id: string }>(
+  load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+  key: string,
+) {
+  const [state, setState] = useState<State<T>>({ items: [], cursor: undefined, status: "loading" });
+  const running = useRef<AbortController>(undefined);
+
+  const fetchPage = useEffectEvent(async (cursor: string | undefined) => {
+    running.current?.abort();
+    const { signal } = (running.current = new AbortController());
+    setState((before) => ({ ...before, status: "loading" }));
+    try {
+      const page = await load(cursor, signal);
+      if (signal.aborted) return;
+      setState((before) => ({
+        // What was created meanwhile may push an item onto the next page as well.
+        items: cursor === undefined ? page.items : withoutRepeats([...before.items, ...page.items]),
+        cursor: page.nextCursor,
+        status: page.nextCursor === undefined ? "end" : "ready",
+      }));
+    } catch (error) {
+      if (!signal.aborted) setState((before) => ({ ...before, status: "failed", error }));
+    }
+  });
+
+  const [round, setRound] = useState(0);
+  const [wanted, setWanted] = useState<{ cursor: string | undefined }>();
+
+  useEffect(() => {
+    void fetchPage(undefined);
+    return () => running.current?.abort();
+  }, [key, round]);
+
+  useEffect(() => {
+    if (wanted) void fetchPage(wanted.cursor);
+  }, [wanted]);
+
+  const reload = useCallback(() => setRound((before) => before + 1), []);
+
+  function more() {
+    const { status, cursor } = state;
+    if (cursor !== undefined && (status === "ready" || status === "failed")) setWanted({ cursor });
+  }
+
+  function change(id: string, item: T) {
+    setState((before) => ({ ...before, items: before.items.map((other) => (other.id === id ? item : other)) }));
+  }
+
+  return { ...state, more, reload, change };
+}
+
+function withoutRepeats<T extends { id: string }>(items: T[]): T[] {
+  return [...new Map(items.map((item) => [item.id, item])).values()];
+}
+
+/** Calls back when the element comes into sight or close to it, and again while it stays there and things change. */
+export function useSight(onSight: () => void, margin = "400px") {
+  const ref = useRef<HTMLDivElement>(null);
+  const seen = useEffectEvent(onSight);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen(), { rootMargin: margin });
+    observer.observe(ref.current!);
+    return () => observer.disconnect();
+  });
+  return ref;
+}
