@@ -37,7 +37,7 @@ func (s *service) me(ctx context.Context, _ *struct{}) (*accountOutput, error) {
 }
 
 type passwordInput struct {
-	client
+	Client
 	Body struct {
 		CurrentPassword string `json:"currentPassword" maxLength:"128"`
 		NewPassword     string `json:"newPassword" minLength:"10" maxLength:"128"`

@@ -36,7 +36,7 @@ type UserInfo struct {
 }
 
 type loginInput struct {
-	client
+	Client
 	Body struct {
 		UserID   string `json:"userId" maxLength:"64"`
 		Password string `json:"password" maxLength:"128"`

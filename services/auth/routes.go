@@ -51,14 +51,15 @@ func (s *service) routes(api huma.API) {
 	huma.Register(api, admin(open("list-sagas", "GET", "/admin/sagas", "List sagas", "administration")), s.listSagas)
 }
 
-// client says who makes a request, as the gateway has seen it.
-type client struct {
+// Client says who makes a request, as the gateway has seen it.
+// Huma reads embedded structs only when their names are exported.
+type Client struct {
 	ForwardedFor string `header:"X-Forwarded-For" hidden:"true"`
 	UserAgent    string `header:"User-Agent" hidden:"true"`
 }
 
 // address is the client's: the gateway writes it first, and drops what the client claims; sidecars add theirs behind it.
-func (c client) address() string {
+func (c Client) address() string {
 	first, _, _ := strings.Cut(c.ForwardedFor, ",")
 	if ip := net.ParseIP(strings.TrimSpace(first)); ip != nil {
 		return ip.String()
@@ -67,6 +68,6 @@ func (c client) address() string {
 }
 
 // agent is the user agent, cut to what is worth keeping.
-func (c client) agent() string {
+func (c Client) agent() string {
 	return strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), 200)], "")
 }

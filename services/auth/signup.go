@@ -16,7 +16,7 @@ import (
 )
 
 type signupInput struct {
-	client
+	Client
 	Body struct {
 		UserID   string `json:"userId" pattern:"^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$" patternDescription:"3 to 32 lower-case letters, digits, dots, dashes and underscores, a letter or digit at both ends" doc:"Never changes and is never given to somebody else."`
 		UserName string `json:"userName" minLength:"1" maxLength:"40" pattern:"\\S" patternDescription:"at least one character that is no white space"`
@@ -101,7 +101,7 @@ func notID(field, password, userID string) error {
 }
 
 type deletionInput struct {
-	client
+	Client
 	Body struct {
 		Password string `json:"password" maxLength:"128"`
 	}

@@ -1,0 +1,2 @@
+-- +goose Up
+CREATE TABLE copies (user_id text PRIMARY KEY);
