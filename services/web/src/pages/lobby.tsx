@@ -1,4 +1,4 @@
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { chat } from "../api/calls";
 import { codeOf } from "../api/problem";
 import type { Room } from "../api/types";
@@ -10,6 +10,7 @@ import { useI18n } from "../i18n";
 import { usePage } from "../lib/page";
 import { usePages, useSight } from "../lib/pages";
 import { navigate } from "../lib/router";
+import { useSettled } from "../lib/settled";
 import { CreateRoom } from "../room/create-room";
 import { RoomCard, RoomCardSkeleton } from "../room/room-card";
 import { useSigned } from "../session/context";
@@ -22,7 +23,7 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
   const [typed, setTyped] = useState("");
   const [creating, setCreating] = useState(false);
   const [problem, setProblem] = useState<unknown>();
-  const title = useDeferredValue(typed.trim());
+  const title = useSettled(typed.trim());
   const heading = usePage(view === "all" ? t("lobby.title") : t("lobby.mine"));
 
   const rooms = usePages<Room>(

@@ -1,0 +1,61 @@
+import { memo } from "react";
+import { Avatar } from "../components/avatar";
+import { useI18n } from "../i18n";
+import { useProfile } from "../session/profiles";
+import { linkPieces } from "./links";
+import type { Row } from "./rows";
+import s from "./message-row.module.css";
+
+/** One message; only the first of a group says who it is from, and only the last of a minute when it was. */
+export const MessageRow = memo(function MessageRow({ row }: { row: Extract<Row, { kind: "message" }> }) {
+  const { t, time, dateTime } = useI18n();
+  const { message, own, first, last } = row;
+  return (
+    <li
+      className={s.row}
+      data-testid="message"
+      data-seq={message.seq}
+      data-type="MESSAGE"
+      data-own={own}
+      data-first={first}
+      data-sender={message.senderId}
+    >
+      {own ? <span className="sr-only">{t("chat.you")}</span> : <Sender id={message.senderId} name={message.senderName} shown={first} />}
+      <div className={s.line}>
+        <p className={s.bubble} data-testid="message-content">
+          <Content text={message.content} />
+        </p>
+        {last && (
+          <time className={s.time} dateTime={message.sentAt} title={dateTime(message.sentAt)}>
+            {time(message.sentAt)}
+          </time>
+        )}
+      </div>
+    </li>
+  );
+});
+
+function Sender({ id, name, shown }: { id: string; name: string; shown: boolean }) {
+  const profile = useProfile(id);
+  if (!shown) return <span className="sr-only">{name}</span>;
+  return (
+    <>
+      <span className={s.avatar}>
+        <Avatar id={id} name={name} imageUrl={profile?.imageUrl} />
+      </span>
+      <span className={s.name}>{name}</span>
+    </>
+  );
+}
+
+export function Content({ text }: { text: string }) {
+  return linkPieces(text).map((piece, i) =>
+    piece.href ? (
+      <a key={i} href={piece.href} target="_blank" rel="noopener noreferrer nofollow">
+        {piece.text}
+      </a>
+    ) : (
+      piece.text
+    ),
+  );
+}

@@ -1,0 +1,159 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { chat } from "../api/calls";
+import type { Message, Room } from "../api/types";
+import { Button, IconButton } from "../components/button";
+import { Dialog, DialogActions } from "../components/dialog";
+import { Notice } from "../components/field";
+import { BackIcon, DoorIcon, PeopleIcon } from "../components/icons";
+import { ErrorState, Loading } from "../components/states";
+import { useI18n } from "../i18n";
+import { usePage } from "../lib/page";
+import { Link, navigate } from "../lib/router";
+import { useStore } from "../lib/store";
+import { useSigned } from "../session/context";
+import { Composer } from "./composer";
+import { Conversation } from "./conversation";
+import { MembersPanel } from "./members";
+import { useFeed, useMembers, useSoon } from "./use-room";
+import s from "./room-view.module.css";
+
+interface Props {
+  room: Room;
+  reload(): void;
+  onLeft(): void;
+}
+
+/** A room one is a member of. */
+export function RoomView({ room, reload, onLeft }: Props) {
+  const { t, number, explain } = useI18n();
+  const { user, connection } = useSigned();
+  const { phase } = useStore(connection.state);
+  const [panel, setPanel] = useState(() => matchMedia("(min-width: 60rem)").matches);
+  const [leaving, setLeaving] = useState(false);
+  const [heard, setHeard] = useState("");
+  const { members, refresh, more } = useMembers(room.id);
+  const heading = usePage(room.title);
+
+  const refreshSoon = useSoon(
+    () => {
+      reload();
+      refresh();
+    },
+    () => (room.personnel > 50 ? 2_000 + Math.random() * 4_000 : 200),
+  );
+  const { feed, state } = useFeed(room.id, (message) => {
+    if (message.type !== "MESSAGE") refreshSoon();
+    if (message.senderId !== user.userId) setHeard(spoken(message));
+  });
+
+  // Who came or went while the connection was away is not told again.
+  const online = phase === "online";
+  const wasAway = useRef(false);
+  useEffect(() => {
+    if (online && wasAway.current) refreshSoon();
+    if (!online) wasAway.current = true;
+  }, [online, refreshSoon]);
+
+  const spoken = useCallback(
+    (message: Message) =>
+      message.type === "ENTER"
+        ? t("chat.entered", { name: message.senderName })
+        : message.type === "LEAVE"
+          ? t("chat.left", { name: message.senderName })
+          : `${message.senderName}: ${message.content}`,
+    [t],
+  );
+
+  // The server ended the membership (left in another tab, say): the room's record tells what is true now.
+  const refused = state.status === "refused";
+  useEffect(() => {
+    if (refused) reload();
+  }, [refused, reload]);
+
+  return (
+    <div className={s.room} data-testid="room" data-room-id={room.id}>
+      <section className={s.talk} aria-label={room.title}>
+        <header className={s.header}>
+          <Link to="/" className={s.back} aria-label={t("chat.back")} title={t("chat.back")} data-testid="back-to-lobby">
+            <BackIcon />
+            <span className={s.backText}>{t("chat.back")}</span>
+          </Link>
+          <div className={s.what}>
+            <h1 {...heading}>{room.title}</h1>
+            <p className={s.facts} data-testid="room-facts">
+              {t("room.host", { name: room.host.userName })} ·{" "}
+              {t("room.personnel", { n: number(room.personnel), max: number(room.maxPersonnel) })}
+            </p>
+          </div>
+          <IconButton
+            label={panel ? t("chat.members.hide") : t("chat.members.show")}
+            aria-expanded={panel}
+            onClick={() => setPanel(!panel)}
+            data-testid="members-toggle"
+          >
+            <PeopleIcon />
+          </IconButton>
+          <Button look="ghost" onClick={() => setLeaving(true)} aria-label={t("chat.leave")} data-testid="leave-room">
+            <DoorIcon />
+            <span className={s.leaveText}>{t("chat.leave")}</span>
+          </Button>
+        </header>
+
+        {state.status === "loading" && state.timeline.last === 0 && <Loading />}
+        {state.status === "failed" && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} />}
+        {(state.status === "ready" || (state.status === "loading" && state.timeline.last > 0)) && (
+          <Conversation roomId={room.id} feed={feed} state={state} />
+        )}
+        {refused && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} onRetry={reload} />}
+        <p className="sr-only" role="log" aria-live="polite" aria-label={t("chat.log")}>
+          {heard}
+        </p>
+        {(phase === "waiting" || phase === "offline") && (
+          <p className={s.banner} role="status" data-testid="offline-banner">
+            {t("connection.banner.offline")}
+          </p>
+        )}
+        <Composer roomId={room.id} />
+      </section>
+
+      {panel && (
+        <MembersPanel members={members} onMore={more} onRetry={refresh} onClose={() => setPanel(false)} count={room.personnel} />
+      )}
+      {leaving && <LeaveDialog room={room} onClose={() => setLeaving(false)} onLeft={onLeft} />}
+    </div>
+  );
+}
+
+function LeaveDialog({ room, onClose, onLeft }: { room: Room; onClose(): void; onLeft(): void }) {
+  const { t, explain } = useI18n();
+  const { api } = useSigned();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+
+  async function leave() {
+    setBusy(true);
+    try {
+      await chat.leave(api, room.id);
+      onLeft();
+      navigate("/", { replace: true });
+    } catch (error) {
+      setBusy(false);
+      setProblem(error);
+    }
+  }
+
+  return (
+    <Dialog title={t("chat.leave.title")} onClose={onClose} testId="leave-dialog">
+      {problem !== undefined && <Notice kind="error">{explain(problem)}</Notice>}
+      <p>{t("chat.leave.text")}</p>
+      <DialogActions>
+        <Button look="ghost" onClick={onClose}>
+          {t("app.cancel")}
+        </Button>
+        <Button look="danger" busy={busy} onClick={() => void leave()} data-testid="leave-confirm">
+          {t("chat.leave.confirm")}
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}

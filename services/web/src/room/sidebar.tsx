@@ -1,0 +1,41 @@
+import { useEffect } from "react";
+import { chat } from "../api/calls";
+import type { Room } from "../api/types";
+import { Seats } from "../components/seats";
+import { useI18n } from "../i18n";
+import { hueOf } from "../lib/identity";
+import { usePages } from "../lib/pages";
+import { Link } from "../lib/router";
+import { useSigned } from "../session/context";
+import s from "./sidebar.module.css";
+
+/** One's rooms beside the conversation, where the screen is wide enough. */
+export function RoomSidebar({ current, joined }: { current: string; joined: boolean }) {
+  const { t, number } = useI18n();
+  const { api } = useSigned();
+  const rooms = usePages<Room>((cursor, signal) => chat.myRooms(api, { cursor, signal, limit: 100 }), "mine");
+  const { reload } = rooms;
+  useEffect(() => reload(), [joined, reload]);
+
+  return (
+    <nav className={s.sidebar} aria-label={t("chat.rooms")}>
+      <h2 className={s.title}>{t("chat.rooms")}</h2>
+      <ul className={s.list}>
+        {rooms.items.map((room) => (
+          <li key={room.id}>
+            <Link
+              to={`/rooms/${room.id}`}
+              className={s.room}
+              aria-current={room.id === current ? "page" : undefined}
+              style={{ "--hue": hueOf(room.id) } as React.CSSProperties}
+            >
+              <Seats taken={room.personnel} seats={room.maxPersonnel} className={s.seats} />
+              <span className={s.name}>{room.title}</span>
+              <span className={s.count}>{number(room.personnel)}</span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,123 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { chat } from "../api/calls";
+import { codeOf } from "../api/problem";
+import type { Member, Message, Room } from "../api/types";
+import { backoff, wait } from "../lib/backoff";
+import { useStore } from "../lib/store";
+import { useSigned } from "../session/context";
+import { isPassing } from "../session/session";
+import { RoomFeed } from "./feed";
+
+export type RoomState =
+  | { status: "loading" }
+  | { status: "ready"; room: Room }
+  | { status: "failed"; error: unknown; gone: boolean };
+
+/** A room as the lobby knows it: who hosts it, how full it is, whether one is a member. */
+export function useRoom(roomId: string) {
+  const { api } = useSigned();
+  const [state, setState] = useState<RoomState>({ status: "loading" });
+  const [round, setRound] = useState(0);
+  const reload = useCallback(() => setRound((before) => before + 1), []);
+  const put = useCallback((room: Room) => setState({ status: "ready", room }), []);
+
+  useEffect(() => {
+    const left = new AbortController();
+    void (async () => {
+      for (let attempt = 0; !left.signal.aborted; attempt++) {
+        try {
+          const room = await chat.room(api, roomId);
+          if (!left.signal.aborted) setState({ status: "ready", room });
+          return;
+        } catch (error) {
+          if (left.signal.aborted) return;
+          // What is known stays on the page while the network is away.
+          setState((before) =>
+            before.status === "ready" && isPassing(error)
+              ? before
+              : { status: "failed", error, gone: codeOf(error) === "not_found" || codeOf(error) === "validation" },
+          );
+          if (!isPassing(error)) return;
+          await wait(backoff(attempt), left.signal);
+        }
+      }
+    })();
+    return () => left.abort();
+  }, [api, roomId, round]);
+
+  return { state, reload, put };
+}
+
+/** The log of a room one is a member of. `onArrival` is called with each live message. */
+export function useFeed(roomId: string, onArrival: (message: Message) => void) {
+  const { api, connection, outbox, user } = useSigned();
+  const [feed] = useState(() => new RoomFeed(roomId, user.userId, api, connection, outbox));
+  const arrival = useRef(onArrival);
+  useEffect(() => {
+    arrival.current = onArrival;
+  });
+  useEffect(() => {
+    feed.onArrival = (message) => arrival.current(message);
+    void feed.start();
+    return () => feed.stop();
+  }, [feed]);
+  return { feed, state: useStore(feed.state) };
+}
+
+interface Members {
+  items: Member[];
+  cursor: string | undefined;
+  failed: boolean;
+  loaded: boolean;
+}
+
+/** The members, the earliest first; `refresh` after somebody came or went. */
+export function useMembers(roomId: string) {
+  const { api } = useSigned();
+  const [members, setMembers] = useState<Members>({ items: [], cursor: undefined, failed: false, loaded: false });
+  const latest = useRef(0);
+
+  const load = useCallback(
+    async (cursor?: string) => {
+      const round = ++latest.current;
+      try {
+        const page = await chat.members(api, roomId, cursor);
+        if (round !== latest.current) return;
+        setMembers((before) => ({
+          items: cursor === undefined ? page.items : [...before.items, ...page.items],
+          cursor: page.nextCursor,
+          failed: false,
+          loaded: true,
+        }));
+      } catch {
+        if (round === latest.current) setMembers((before) => ({ ...before, failed: true }));
+      }
+    },
+    [api, roomId],
+  );
+
+  useEffect(() => {
+    void load();
+  }, [load]);
+
+  return { members, refresh: useCallback(() => void load(), [load]), more: () => void load(members.cursor) };
+}
+
+/**
+ * Runs `work` a moment after it is asked for, once however often that was. In a big room the moment is longer and random: a
+ * thousand people need not all ask who came at the same time.
+ */
+export function useSoon(work: () => void, delay: () => number): () => void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const current = useRef({ work, delay });
+  useEffect(() => {
+    current.current = { work, delay };
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback(() => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      current.current.work();
+    }, current.current.delay());
+  }, []);
+}
