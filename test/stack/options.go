@@ -20,6 +20,8 @@ type Options struct {
 	Services []Service
 	// GatewayAddr is where the gateway listens. Default: a free port of 127.0.0.1.
 	GatewayAddr string
+	// Web has the gateway serve the web client, which is built first where its sources changed.
+	Web bool
 	// Race builds the services with Go's race detector.
 	Race bool
 	// Progress gets a line for each step of the start, and for each program that died later. Default: none.

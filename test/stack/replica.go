@@ -53,8 +53,10 @@ func (s *Stack) app(r *replica, binaries string) *process {
 		environment = append(environment,
 			"MOIM_REALTIME_ADDRS="+strings.Join(s.addrs("realtime"), ","),
 			"MOIM_PUBLIC_URL="+s.URL(),
-			"MOIM_WEB_DIR="+filepath.Join(s.options.Root, "services", "web", "dist"),
 		)
+		if s.options.Web {
+			environment = append(environment, "MOIM_WEB_DIR="+filepath.Join(s.options.Root, "services", "web", "dist"))
+		}
 	}
 	for name, value := range r.service.Env {
 		environment = append(environment, name+"="+value)
@@ -83,6 +85,7 @@ func (s *Stack) sidecar(r *replica, daprd string) *process {
 		"--app-health-probe-interval", "1", "--app-health-probe-timeout", "1000",
 		"--resources-path", s.options.Components, "--config", filepath.Join(s.options.Components, "configuration.yaml"),
 		"--read-buffer-size", "16Ki", // an access token and a browser's headers exceed the default of 4 KiB
+		"--disable-init-endpoints", "config,subscribe", // the services have no actors, and stream their subscriptions
 		"--dapr-graceful-shutdown-seconds", "5",
 		"--enable-metrics=false", // the exporter would want one more port for each
 		"--log-level", "warn",

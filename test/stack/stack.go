@@ -89,6 +89,9 @@ func (s *Stack) start(ctx context.Context) (err error) {
 		binaries, err = s.build(groupCtx)
 		return err
 	})
+	if s.options.Web {
+		group.Go(func() error { return prepare.Web(groupCtx, s.options.Root, s.progress) })
+	}
 	if err := group.Wait(); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func run(ctx context.Context, args []string) error {
 		Root:        root,
 		Dir:         *dir,
 		Services:    services,
+		Web:         true,
 		GatewayAddr: "127.0.0.1:" + strconv.Itoa(*port),
 		Progress:    progress,
 	}

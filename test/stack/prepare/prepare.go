@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// Run gets everything that running the platform needs, but the services themselves: those are built when they are started.
+// Run gets everything that running the platform needs, but what is built of the repository itself: the stack does that at its start.
 func Run(ctx context.Context, root string, progress func(string)) error {
-	return all(ctx, root, false, progress)
+	if err := Packages(ctx, false, progress); err != nil {
+		return err
+	}
+	_, err := Daprd(ctx, root, progress)
+	return err
 }
 
 // Test gets everything that the tests need.
 func Test(ctx context.Context, root string, progress func(string)) error {
-	return all(ctx, root, true, progress)
-}
-
-func all(ctx context.Context, root string, tests bool, progress func(string)) error {
-	if err := Packages(ctx, tests, progress); err != nil {
+	if err := Packages(ctx, true, progress); err != nil {
 		return err
 	}
 	if _, err := Daprd(ctx, root, progress); err != nil {
