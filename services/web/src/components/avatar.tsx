@@ -12,7 +12,7 @@ interface Props {
 /** A picture of somebody, or their initials on a colour that is theirs. The name stands beside it, so it is silent. */
 export function Avatar({ id, name, imageUrl, size = "m" }: Props) {
   const [broken, setBroken] = useState("");
-  const shown = imageUrl && imageUrl !== broken && /^https:\/\//.test(imageUrl);
+  const shown = imageUrl && imageUrl !== broken && imageUrl.startsWith("https://");
   return (
     <span className={`${s.avatar} ${s[size]}`} style={{ "--hue": hueOf(id) } as React.CSSProperties} aria-hidden="true">
       {shown ? (

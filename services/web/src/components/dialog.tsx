@@ -24,6 +24,8 @@ export function Dialog({ title, onClose, children, testId }: Props) {
   }, []);
 
   return (
+    // A click on the backdrop closes as Escape does; for the keyboard there are Escape and the close button.
+    // oxlint-disable-next-line jsx-a11y/click-events-have-key-events
     <dialog
       ref={ref}
       className={s.dialog}

@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { ProblemError } from "../api/problem";
-import type { MessageKey } from "../i18n/catalogue";
+import type { FieldError } from "./rules";
 
-type Rules<F extends string> = Partial<Record<F, (value: string) => MessageKey | undefined>>;
+type Rules<F extends string> = Partial<Record<F, (value: string) => FieldError | undefined>>;
 
 /**
  * The values of a form and what is wrong with them. Rules are checked on submit; what was wrong is checked again while it is
@@ -10,23 +10,23 @@ type Rules<F extends string> = Partial<Record<F, (value: string) => MessageKey |
  */
 export function useForm<F extends string>(initial: Record<F, string>, rules: Rules<F>) {
   const [values, setValues] = useState(initial);
-  const [errors, setErrors] = useState<Partial<Record<F, MessageKey>>>({});
+  const [errors, setErrors] = useState<Partial<Record<F, FieldError>>>({});
 
   function set(field: F, value: string) {
     setValues((before) => ({ ...before, [field]: value }));
     if (errors[field]) put(field, rules[field]?.(value));
   }
 
-  function put(field: F, error: MessageKey | undefined) {
+  function put(field: F, error: FieldError | undefined) {
     setErrors(({ [field]: _, ...others }) => {
-      const rest = others as Partial<Record<F, MessageKey>>;
+      const rest = others as Partial<Record<F, FieldError>>;
       return error ? { ...rest, [field]: error } : rest;
     });
   }
 
   /** Whether all is well; where not, the first wrong field gets the focus. */
   function check(form: HTMLFormElement): boolean {
-    const found: Partial<Record<F, MessageKey>> = {};
+    const found: Partial<Record<F, FieldError>> = {};
     for (const field of Object.keys(values) as F[]) {
       const error = rules[field]?.(values[field]);
       if (error) found[field] = error;

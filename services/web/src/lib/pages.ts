@@ -1,5 +1,6 @@
-import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { Page } from "../api/types";
+import { useLatest } from "./latest";
 
 type Status = "loading" | "ready" | "end" | "failed";
 
@@ -17,13 +18,14 @@ export function usePages<T extends { id: string }>(
 ) {
   const [state, setState] = useState<State<T>>({ items: [], cursor: undefined, status: "loading" });
   const running = useRef<AbortController>(undefined);
+  const loader = useLatest(load);
 
-  const fetchPage = useEffectEvent(async (cursor: string | undefined) => {
+  const fetchPage = useCallback(async (cursor: string | undefined) => {
     running.current?.abort();
     const { signal } = (running.current = new AbortController());
     setState((before) => ({ ...before, status: "loading" }));
     try {
-      const page = await load(cursor, signal);
+      const page = await loader.current(cursor, signal);
       if (signal.aborted) return;
       setState((before) => ({
         // What was created meanwhile may push an item onto the next page as well.
@@ -34,25 +36,18 @@ export function usePages<T extends { id: string }>(
     } catch (error) {
       if (!signal.aborted) setState((before) => ({ ...before, status: "failed", error }));
     }
-  });
-
-  const [round, setRound] = useState(0);
-  const [wanted, setWanted] = useState<{ cursor: string | undefined }>();
+  }, [loader]);
 
   useEffect(() => {
     void fetchPage(undefined);
     return () => running.current?.abort();
-  }, [key, round]);
+  }, [fetchPage, key]);
 
-  useEffect(() => {
-    if (wanted) void fetchPage(wanted.cursor);
-  }, [wanted]);
-
-  const reload = useCallback(() => setRound((before) => before + 1), []);
+  const reload = useCallback(() => void fetchPage(undefined), [fetchPage]);
 
   function more() {
     const { status, cursor } = state;
-    if (cursor !== undefined && (status === "ready" || status === "failed")) setWanted({ cursor });
+    if (cursor !== undefined && (status === "ready" || status === "failed")) void fetchPage(cursor);
   }
 
   function change(id: string, item: T) {
@@ -69,9 +64,9 @@ function withoutRepeats<T extends { id: string }>(items: T[]): T[] {
 /** Calls back when the element comes into sight or close to it, and again while it stays there and things change. */
 export function useSight(onSight: () => void, margin = "400px") {
   const ref = useRef<HTMLDivElement>(null);
-  const seen = useEffectEvent(onSight);
+  const seen = useLatest(onSight);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen(), { rootMargin: margin });
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen.current(), { rootMargin: margin });
     observer.observe(ref.current!);
     return () => observer.disconnect();
   });

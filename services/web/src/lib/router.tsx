@@ -58,7 +58,7 @@ export function safeNext(search: string): string {
   return /^\/(?![/\\])/.test(next) ? next : "/";
 }
 
-export function Link({ to, ...rest }: { to: string } & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "href">) {
+export function Link({ to, children, ...rest }: { to: string } & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "href">) {
   function follow(event: MouseEvent<HTMLAnchorElement>) {
     rest.onClick?.(event);
     const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
@@ -66,5 +66,9 @@ export function Link({ to, ...rest }: { to: string } & Omit<AnchorHTMLAttributes
     event.preventDefault();
     navigate(to);
   }
-  return <a {...rest} href={to} onClick={follow} />;
+  return (
+    <a {...rest} href={to} onClick={follow}>
+      {children}
+    </a>
+  );
 }

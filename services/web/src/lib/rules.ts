@@ -2,7 +2,13 @@ import type { MessageKey } from "../i18n/catalogue";
 
 // The rules of the contracts, checked before anything is sent: the server's word is final, ours is quicker.
 
-type Rule = (value: string) => MessageKey | undefined;
+/** What can be wrong with a field: messages that need nothing filled in. */
+export type FieldError = Extract<
+  MessageKey,
+  `field.${string}` | "error.validation" | "signup.taken" | "profile.password.wrong"
+>;
+
+type Rule = (value: string) => FieldError | undefined;
 
 const userIdPattern = /^[a-z0-9](?:[a-z0-9._-]{1,30}[a-z0-9])$/;
 
@@ -11,7 +17,7 @@ export function lengthOf(text: string): number {
   return [...text].length;
 }
 
-function within(least: number, most: number, key: MessageKey): Rule {
+function within(least: number, most: number, key: FieldError): Rule {
   return (value) => (lengthOf(value) < least || lengthOf(value) > most ? key : undefined);
 }
 

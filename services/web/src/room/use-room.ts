@@ -3,6 +3,7 @@ import { chat } from "../api/calls";
 import { codeOf } from "../api/problem";
 import type { Member, Message, Room } from "../api/types";
 import { backoff, wait } from "../lib/backoff";
+import { useLatest } from "../lib/latest";
 import { useStore } from "../lib/store";
 import { useSigned } from "../session/context";
 import { isPassing } from "../session/session";
@@ -52,15 +53,12 @@ export function useRoom(roomId: string) {
 export function useFeed(roomId: string, onArrival: (message: Message) => void) {
   const { api, connection, outbox, user } = useSigned();
   const [feed] = useState(() => new RoomFeed(roomId, user.userId, api, connection, outbox));
-  const arrival = useRef(onArrival);
-  useEffect(() => {
-    arrival.current = onArrival;
-  });
+  const arrival = useLatest(onArrival);
   useEffect(() => {
     feed.onArrival = (message) => arrival.current(message);
     void feed.start();
     return () => feed.stop();
-  }, [feed]);
+  }, [feed, arrival]);
   return { feed, state: useStore(feed.state) };
 }
 
@@ -109,15 +107,12 @@ export function useMembers(roomId: string) {
  */
 export function useSoon(work: () => void, delay: () => number): () => void {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const current = useRef({ work, delay });
-  useEffect(() => {
-    current.current = { work, delay };
-  });
+  const current = useLatest({ work, delay });
   useEffect(() => () => clearTimeout(timer.current), []);
   return useCallback(() => {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       current.current.work();
     }, current.current.delay());
-  }, []);
+  }, [current]);
 }

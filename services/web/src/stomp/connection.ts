@@ -160,7 +160,7 @@ export class Connection {
     if (opening !== this.#opening) return;
     this.#errorCode = "";
     const { url, webSocket } = this.#options;
-    const client = new Client({
+    const client: Client = new Client({
       brokerURL: url,
       connectHeaders: { Authorization: `Bearer ${this.#token}` },
       // The waiting is ours: stompjs has no random delay.
