@@ -102,9 +102,12 @@ func (q *queue) quit(room uuid.UUID, l *line) (empty bool) {
 	return true
 }
 
+// lockOf is the resource that the lock of a room is for.
+func lockOf(room uuid.UUID) string { return "chat.room." + room.String() }
+
 // acquire tries for a while to get the room's lock.
 func (q *queue) acquire(ctx context.Context, room uuid.UUID, l *line) {
-	resource, owner := "chat.room."+room.String(), uuid.NewString()
+	resource, owner := lockOf(room), uuid.NewString()
 	if l.yielded {
 		l.yielded = false
 		pause(ctx)
