@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
-	"moim.dev/moim/services/internal/postgres"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/saga"
 	"moim.dev/moim/services/internal/token"
@@ -67,13 +66,14 @@ func (s *service) create(ctx context.Context, h *history, hash string, roles []s
 		status = pending
 	}
 	return s.out.InTx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO accounts (user_id, user_name, password_hash, roles, status, saga_id) VALUES ($1, $2, $3, $4, $5, $6)`,
+		tag, err := tx.Exec(ctx, `INSERT INTO accounts (user_id, user_name, password_hash, roles, status, saga_id)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 			h.First.UserID, h.First.UserName, hash, roles, status, h.First.ID)
-		if postgres.IsUnique(err, "accounts_pkey") {
-			return errTaken
-		}
 		if err != nil {
 			return fmt.Errorf("create account: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return errTaken
 		}
 		if err := insertSaga(ctx, tx, h); err != nil {
 			return err

@@ -1,0 +1,25 @@
+package main
+
+import "testing"
+
+// TestAuth runs two replicas of auth on a real database, broker and state store.
+func TestAuth(t *testing.T) {
+	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "2s", "MOIM_SIGNUPS_PER_ADDRESS": "50"})
+
+	t.Run("a signup streams each answer", f.streamsAnswers)
+	t.Run("input that breaks a rule is a problem and no stream", f.refusesInput)
+	t.Run("an id that is taken is refused", f.refusesTakenID)
+	t.Run("of two signups with one id exactly one wins", f.letsOneOfTwoWin)
+	t.Run("an account outlives a participant's refusal", f.keepsAccount)
+	t.Run("a participant that does not answer is shown as late, and its answer then counts", f.showsWhoIsLate)
+	t.Run("a stream misses nothing while the database was away", f.hearsAgain)
+	t.Run("a saga is seen only by who knows its id", f.knowsNoOtherSaga)
+	t.Run("a stream goes on at the other replica when its own is killed", f.resumesElsewhere)
+	t.Run("a stream goes on at the other replica when its own drains", f.endsWhenDraining)
+}
+
+// TestCrowd has time for a machine that hashes a few passwords a second.
+func TestCrowd(t *testing.T) {
+	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "60s"})
+	t.Run("a thousand signups at once each get their own stream", f.crowd)
+}
