@@ -1,11 +1,11 @@
+import "./styles/tokens.css";
+import "./styles/base.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { I18nProvider } from "./i18n";
 import { Session } from "./session/session";
 import { SessionProvider } from "./session/context";
-import "./styles/tokens.css";
-import "./styles/base.css";
 
 const session = new Session();
 void session.restore();
