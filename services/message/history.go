@@ -23,7 +23,7 @@ type History struct {
 type historyInput struct {
 	Room   uuid.UUID `path:"id"`
 	Before int64     `query:"before" minimum:"1" doc:"The last messages before this seq."`
-	After  int64     `query:"after" minimum:"0" default:"-1" doc:"The first messages after this seq. Not together with before."`
+	After  int64     `query:"after" minimum:"-1" default:"-1" doc:"The first messages after this seq; -1, as when absent, asks for the newest. Not together with before."`
 	Limit  int       `query:"limit" minimum:"1" maximum:"100" default:"30"`
 }
 
