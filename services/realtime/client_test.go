@@ -209,17 +209,23 @@ func (c *client) expectError(code string) *stomp.Frame {
 func (c *client) expectMessages(id string, from, to int) {
 	c.t.Helper()
 	for seq := from; seq <= to; seq++ {
-		var f *stomp.Frame
-		if len(c.frames) > 0 {
-			f, c.frames = c.frames[0], c.frames[1:]
-		} else {
-			f = c.expect(stomp.Message)
-		}
+		f := c.frame()
 		got := fmt.Sprintf("%s:%s", f.Header("subscription"), f.Header("seq"))
 		if want := fmt.Sprintf("%s:%d", id, seq); got != want {
 			c.t.Fatalf("got message %s, want %s", got, want)
 		}
 	}
+}
+
+// frame is the next MESSAGE.
+func (c *client) frame() *stomp.Frame {
+	c.t.Helper()
+	if len(c.frames) > 0 {
+		f := c.frames[0]
+		c.frames = c.frames[1:]
+		return f
+	}
+	return c.expect(stomp.Message)
 }
 
 // expectNothing checks that nothing was sent to the client up to now.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,8 +18,6 @@ import (
 	"moim.dev/moim/services/internal/events"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/token"
-
-	"context"
 )
 
 // platform stands for the other services, as the contracts say they answer: chat, message with its log in memory, and the
@@ -67,6 +66,20 @@ func (p *platform) user(id string) string {
 	return raw
 }
 
+// set changes what is to go wrong.
+func (p *platform) set(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
+// called is how often a path was called.
+func (p *platform) called(path string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls[path]
+}
+
 func (p *platform) join(room string, users ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +116,7 @@ func (p *platform) say(room string, contents ...string) {
 	p.mu.Lock()
 	var bodies []json.RawMessage
 	for _, content := range contents {
-		bodies = append(bodies, p.write(appendItem{RoomID: room, SenderID: "someone", Content: content, Key: strconv.Itoa(len(p.keys))}))
+		bodies = append(bodies, p.write(appendItem{RoomID: room, SenderID: "someone", Content: content, Key: "said-" + strconv.Itoa(len(p.keys))}))
 	}
 	lose := p.loseEvents
 	p.mu.Unlock()
@@ -148,10 +161,10 @@ func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
 	path := req.URL.Host + req.URL.Path
 	p.mu.Lock()
 	p.calls[path]++
-	refuse := p.refuse
+	refused := p.refuse != nil && p.refuse(path)
 	p.mu.Unlock()
 	w := httptest.NewRecorder()
-	if refuse != nil && refuse(path) {
+	if refused {
 		problem.Write(w, problem.Unavailable("down"), "")
 		return w.Result(), nil
 	}
