@@ -14,9 +14,9 @@ export function Mark({ className }: { className?: string | undefined }) {
   return (
     <svg viewBox="0 0 64 64" className={`${s.mark} ${className ?? ""}`} aria-hidden="true">
       {seats.map(([x, y]) => (
-        <circle key={`${x} ${y}`} cx={x} cy={y} r="6.6" fill="currentColor" />
+        <circle key={`${x} ${y}`} cx={x} cy={y} r="7.4" fill="currentColor" />
       ))}
-      <circle cx="15.1" cy="22.25" r="6.6" className={s.guest} />
+      <circle cx="15.1" cy="22.25" r="7.4" className={s.guest} />
     </svg>
   );
 }

@@ -18,6 +18,7 @@ export function Seats({ taken, seats, className }: Props) {
   const radius = dots > 14 ? 3.1 : dots > 9 ? 3.9 : 4.7;
   return (
     <svg viewBox="0 0 64 64" className={className} aria-hidden="true">
+      <circle cx="32" cy="32" r="13" fill="currentColor" fillOpacity="0.13" />
       {Array.from({ length: dots }, (_, i) => {
         const angle = (i / dots) * 2 * Math.PI - Math.PI / 2;
         const x = 32 + 25 * Math.cos(angle);

@@ -1,9 +1,12 @@
-/** A hue from 0 to 359 that an id always has (FNV-1a). */
+/** A hue from 0 to 359 that an id always has (FNV-1a, mixed once more). */
 export function hueOf(id: string): number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(id)) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
+  // FNV's low bits alone are too alike for short ids.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = (hash ^ (hash >>> 13)) >>> 0;
   // Twenty-four hues, far enough apart to be told from one another.
   return (hash % 24) * 15;
 }

@@ -81,6 +81,7 @@ export function RoomView({ room, reload, onLeft }: Props) {
           <div className={s.what}>
             <h1 {...heading}>{room.title}</h1>
             <p className={s.facts} data-testid="room-facts">
+              <span className={s.dot} data-state={phase} aria-hidden="true" />
               {t("room.host", { name: room.host.userName })} ·{" "}
               {t("room.personnel", { n: number(room.personnel), max: number(room.maxPersonnel) })}
             </p>
