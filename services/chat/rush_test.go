@@ -62,6 +62,49 @@ func (c *chat) testRush(t *testing.T) {
 		}
 		wg.Wait()
 	})
+	t.Run("999 want 999 seats and all of them get one", func(t *testing.T) {
+		room := c.create(t, host, "Big", 1000).ID
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i, token := range tokens[:999] {
+			wg.Go(func() {
+				if _, err := c.Do(ctx, join(token, room, i%replicas), nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		t.Logf("999 joins took %s", time.Since(began))
+		c.settled(t, room, 1000)
+	})
+	t.Run("the last member leaves while others join", func(t *testing.T) {
+		for n := range 40 {
+			room := c.create(t, host, "Closing", 9).ID
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if _, err := c.Do(ctx, leave(host, room), nil); err != nil {
+					t.Error(err)
+				}
+			})
+			var entered atomic.Int32
+			for i := range 2 * replicas {
+				wg.Go(func() {
+					switch _, err := c.Do(ctx, join(tokens[n*6+i], room, i%replicas), nil); {
+					case err == nil:
+						entered.Add(1)
+					case !is(err, 404, "not_found"):
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			// Either the room was closed before anybody got in, or all did.
+			left := c.count(ctx, t, `SELECT count(*) FROM members WHERE room_id = $1 AND left_at IS NULL`, room)
+			if got := int(entered.Load()); got != left || (got != 0 && got != 2*replicas) {
+				t.Errorf("%d entered and %d are in the room, want both 0 or %d", got, left, 2*replicas)
+			}
+		}
+	})
 	t.Run("all members leave and join at once, and are deleted", func(t *testing.T) {
 		room := c.create(t, host, "Deleted", 100).ID
 		var wg sync.WaitGroup
