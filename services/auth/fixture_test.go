@@ -6,10 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,7 +103,7 @@ type eventStream struct {
 }
 
 // openStream makes a request that a stream answers. The test may go on reading it in another goroutine.
-func openStream(ctx context.Context, c client.Client, method, path string, lastEventID int, in any) (*eventStream, error) {
+func openStream(ctx context.Context, c client.Client, method, path string, header http.Header, in any) (*eventStream, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -109,8 +112,8 @@ func openStream(ctx context.Context, c client.Client, method, path string, lastE
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Last-Event-ID", strconv.Itoa(lastEventID))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -124,7 +127,7 @@ func openStream(ctx context.Context, c client.Client, method, path string, lastE
 
 func signUp(t *testing.T, c client.Client, userID string) *eventStream {
 	t.Helper()
-	s, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", 0,
+	s, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", nil,
 		map[string]string{"userId": userID, "userName": "Mina", "password": password})
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +138,7 @@ func signUp(t *testing.T, c client.Client, userID string) *eventStream {
 
 func resume(t *testing.T, c client.Client, saga string, last int) *eventStream {
 	t.Helper()
-	s, err := openStream(t.Context(), c, http.MethodGet, "/api/auth/sagas/"+saga+"/events", last, nil)
+	s, err := openStream(t.Context(), c, http.MethodGet, "/api/auth/sagas/"+saga+"/events", http.Header{"Last-Event-Id": {strconv.Itoa(last)}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,4 +233,21 @@ func one[T any](t *testing.T, f *fixture, query string, args ...any) (v T) {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return v
+}
+
+// redis runs a command in the broker and state store.
+func (f *fixture) redis(t *testing.T, args ...string) string {
+	t.Helper()
+	addr, secret := f.Redis()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "redis-cli", append([]string{"-h", host, "-p", port}, args...)...)
+	cmd.Env = []string{"REDISCLI_AUTH=" + secret}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("redis-cli %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
 }

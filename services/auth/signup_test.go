@@ -78,7 +78,7 @@ func (f *fixture) letsOneOfTwoWin(t *testing.T) {
 		var group errgroup.Group
 		for _, c := range []client.Client{first, second} {
 			group.Go(func() error {
-				stream, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", 0,
+				stream, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", nil,
 					map[string]string{"userId": id, "userName": "Mina", "password": password})
 				if err != nil {
 					return err
@@ -179,7 +179,8 @@ func (f *fixture) resumesElsewhere(t *testing.T) {
 	f.awaitReplica(t, "auth-0")
 }
 
-// endsWhenDraining: a replica that is to stop ends its streams, and another one goes on.
+// endsWhenDraining: a replica that is to stop ends its streams, and another one goes on. What customer answers may be late, too: the
+// sidecar of a replica that was just restarted keeps an event to itself for some seconds.
 func (f *fixture) endsWhenDraining(t *testing.T) {
 	c, other := f.both(t)
 	stream := signUp(t, c, newID("chat-silent"))
@@ -193,8 +194,9 @@ func (f *fixture) endsWhenDraining(t *testing.T) {
 			t.Errorf("the stream went on to its end: %v", r)
 		}
 	}
-	if last := resume(t, other, first.ID, 1).mustRest(t); states(last)[len(last)-1] != "partial success timeout success" {
-		t.Errorf("elsewhere it ended with %v", last)
+	rest := resume(t, other, first.ID, 1).mustRest(t)
+	if last := rest[len(rest)-1]; rest[0].Version != 2 || last.Status != partial || last.Services["chat"] != timeout {
+		t.Errorf("elsewhere it went on with %v", rest)
 	}
 	eventually(t, time.Minute, "started again", func() bool { pid := f.PID("auth-0"); return pid != 0 && pid != old })
 	f.awaitReplica(t, "auth-0")
@@ -248,7 +250,7 @@ func (f *fixture) crowd(t *testing.T) {
 		c := f.at(t, clients[n%2], newAddress())
 		group.Go(func() error {
 			id := newID("crowd")
-			stream, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", 0,
+			stream, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", nil,
 				map[string]string{"userId": id, "userName": "Mina", "password": password})
 			if err != nil {
 				return err

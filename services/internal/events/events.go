@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	runtimev1 "github.com/dapr/dapr/pkg/proto/runtime/v1"
@@ -32,6 +33,9 @@ var Migrations embed.FS
 
 // maxBackoff bounds the wait before a lost subscription is taken up again.
 const maxBackoff = time.Second
+
+// endTimeout bounds how long the end of a subscription waits for the event that is being handled.
+const endTimeout = 10 * time.Second
 
 var handled = promauto.NewCounterVec(prometheus.CounterOpts{
 	Name: "moim_events_handled_total", Help: "Events handled, by topic and result (ok, failed).",
@@ -68,7 +72,7 @@ type Subscription struct {
 	Connected func(ctx context.Context)
 }
 
-// Run receives until the context ends and returns nil.
+// Run receives until the context ends and returns nil. An event that is being handled then is handled to its end.
 func (s Subscription) Run(ctx context.Context, client dapr.Client) error {
 	if s.PubSub == "" {
 		s.PubSub = "events"
@@ -95,9 +99,10 @@ func (s Subscription) Run(ctx context.Context, client dapr.Client) error {
 }
 
 func (s Subscription) receive(ctx context.Context, client dapr.Client) (connected bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stream, err := client.GrpcClient().SubscribeTopicEventsAlpha1(ctx)
+	// What is being handled when the subscription is to end is handled to its end: the broker would hand it to nobody else for seconds.
+	handling, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	stream, err := client.GrpcClient().SubscribeTopicEventsAlpha1(handling)
 	if err != nil {
 		return false, fmt.Errorf("subscribe to %s: %w", s.Topic, err)
 	}
@@ -112,6 +117,13 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 	if err != nil {
 		return false, fmt.Errorf("subscribe to %s: %w", s.Topic, err)
 	}
+	var busy sync.Mutex
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(endTimeout, stop)
+		busy.Lock()
+		defer busy.Unlock()
+		_ = stream.CloseSend() // It fails where the stream has ended.
+	})()
 	for {
 		in, err := stream.Recv()
 		if err != nil {
@@ -129,13 +141,19 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 		if message == nil {
 			continue
 		}
+		busy.Lock()
+		if ctx.Err() != nil {
+			busy.Unlock()
+			return connected, ctx.Err()
+		}
 		err = stream.Send(&runtimev1.SubscribeTopicEventsRequestAlpha1{
 			SubscribeTopicEventsRequestType: &runtimev1.SubscribeTopicEventsRequestAlpha1_EventProcessed{
 				EventProcessed: &runtimev1.SubscribeTopicEventsRequestProcessedAlpha1{
-					Id: message.GetId(), Status: &runtimev1.TopicEventResponse{Status: s.handle(ctx, message)},
+					Id: message.GetId(), Status: &runtimev1.TopicEventResponse{Status: s.handle(handling, message)},
 				},
 			},
 		})
+		busy.Unlock()
 		if err != nil {
 			return connected, fmt.Errorf("answer event of %s: %w", s.Topic, err)
 		}
