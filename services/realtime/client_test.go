@@ -167,7 +167,7 @@ func (c *client) next() *stomp.Frame {
 		_ = c.ws.SetReadDeadline(time.Now().Add(c.patience))
 		kind, b, err := c.ws.ReadMessage()
 		if err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				c.t.Fatal("nothing comes")
 			}
 			return nil

@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// drainTick is how often, during a drain, some connections are sent away.
-const drainTick = 20 * time.Millisecond
+const (
+	// drainTick is how often, during a drain, some connections are sent away.
+	drainTick = 20 * time.Millisecond
+	// compareTicks is how often, in ticks, the others are looked at for what they have missed.
+	compareTicks = 10
+)
 
 // drain sends all connections away, in random order and spread over a while, so that they don't all come to the other
 // replicas at once. Each goes when what it has sent is stored and receipted, and works until then. drain returns when all
@@ -20,7 +24,10 @@ func (s *server) drain(ctx context.Context) {
 	share := max(1, len(conns)*int(drainTick)/int(s.cfg.DrainSpread))
 	ticker := time.NewTicker(drainTick)
 	defer ticker.Stop()
-	for {
+	for tick := 0; ; tick++ {
+		if tick%compareTicks == 0 { // Events are not received any more.
+			s.hub.compareNow(ctx)
+		}
 		n := min(share, len(conns))
 		for _, c := range conns[:n] {
 			c.retire()

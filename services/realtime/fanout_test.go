@@ -82,7 +82,7 @@ func dialRaw(addr string) net.Conn {
 	connect := stomp.Append(nil, &stomp.Frame{Command: stomp.Connect, Headers: stomp.H("accept-version", "1.2",
 		"Authorization", "Bearer token-u", "heart-beat", "0,0")}, stomp.V12)
 	subscribe := stomp.Append(nil, &stomp.Frame{Command: stomp.Subscribe, Headers: stomp.H(
-		"id", "sub-0", "destination", "/sub/chat/r", "receipt", "1")}, stomp.V12)
+		"id", "sub-0", "destination", "/sub/chat/"+roomR, "receipt", "1")}, stomp.V12)
 	for _, frame := range [][]byte{connect, subscribe} {
 		if err := ws.WriteMessage(websocket.TextMessage, frame); err != nil {
 			panic(err)
@@ -166,7 +166,7 @@ func BenchmarkFanOut(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			p := newPlatform()
 			p.user("u")
-			p.join("r", "u")
+			p.join(roomR, "u")
 			cfg := testConfig()
 			cfg.Gather, cfg.HeadsInterval, cfg.HeartBeat = 5*time.Millisecond, time.Minute, 20*time.Second
 			e := p.serve(b, cfg)
@@ -184,7 +184,7 @@ func BenchmarkFanOut(b *testing.B) {
 						time.Sleep(time.Millisecond)
 					}
 				}
-				p.say("r", content)
+				p.say(roomR, content)
 			}
 			for c.received(b) < b.N*subscribers {
 				time.Sleep(time.Millisecond)

@@ -60,7 +60,8 @@ func (c *conn) errorFrame(p *problem.Error, receipt []byte) []byte {
 	return textFrame(f, c.version())
 }
 
-// fail tells the client what is wrong and closes the connection. What waits to be written is written before.
+// fail tells the client what is wrong and closes the connection. What waits to be written is written before, unless it is
+// that which doesn't get through, or the client may not see it any more.
 func (c *conn) fail(err error, receipt []byte) {
 	p := problem.From(err)
 	if p.Code == problem.CodeInternal {
@@ -73,9 +74,11 @@ func (c *conn) fail(err error, receipt []byte) {
 	case problem.CodeInternal:
 		status = websocket.CloseInternalServerErr
 	}
-	metrics.cutOffs.WithLabelValues(p.Code).Inc()
 	discard := p.Code == codeSlowConsumer || p.Code == problem.CodeTokenRevoked
-	c.finish(discard, c.errorFrame(p, receipt), closeFrame(status))
+	if c.finish(discard, c.errorFrame(p, receipt), closeFrame(status)) {
+		metrics.cutOffs.WithLabelValues(p.Code).Inc()
+		c.srv.log.Debug("connection ended", "conn", c.id, "user", c.userID(), "code", p.Code, "detail", p.Detail)
+	}
 }
 
 // sendReceipt answers a frame that asked for it.

@@ -12,9 +12,9 @@ import (
 func TestRefusedFrames(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
-	p.join("others")
-	p.say("r", "one")
+	p.join(roomR, "mina")
+	p.join(roomOthers)
+	p.say(roomR, "one")
 	e := p.serve(t, testConfig())
 	text := func(command, body string, headers ...string) string {
 		return string(stomp.Append(nil, &stomp.Frame{Command: command, Headers: stomp.H(headers...), Body: []byte(body)}, stomp.V12))
@@ -29,26 +29,26 @@ func TestRefusedFrames(t *testing.T) {
 		"a transaction":                          {text("BEGIN", "", "transaction", "1"), codeBadFrame},
 		"a frame of the server":                  {text("MESSAGE", ""), codeBadFrame},
 		"a SEND without a destination":           {text("SEND", ""), problem.CodeForbidden},
-		"a SEND to where nothing is":             {text("SEND", "", "destination", "/sub/chat/r"), problem.CodeForbidden},
-		"a SUBSCRIBE without an id":              {text("SUBSCRIBE", "", "destination", "/sub/chat/r"), codeBadFrame},
-		"a SUBSCRIBE that wants to acknowledge":  {text("SUBSCRIBE", "", "destination", "/sub/chat/r", "id", "1", "ack", "client"), codeBadFrame},
+		"a SEND to where nothing is":             {text("SEND", "", "destination", "/sub/chat/"+roomR), problem.CodeForbidden},
+		"a SUBSCRIBE without an id":              {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR), codeBadFrame},
+		"a SUBSCRIBE that wants to acknowledge":  {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "ack", "client"), codeBadFrame},
 		"a SUBSCRIBE to where nothing is":        {text("SUBSCRIBE", "", "destination", "/sub/secrets", "id", "1"), problem.CodeForbidden},
 		"a SUBSCRIBE to a path":                  {text("SUBSCRIBE", "", "destination", "/sub/chat/../x", "id", "1"), problem.CodeForbidden},
-		"a SUBSCRIBE to no room":                 {text("SUBSCRIBE", "", "destination", "/sub/chat/nowhere", "id", "1"), problem.CodeNotFound},
-		"a SUBSCRIBE of who is no member":        {text("SUBSCRIBE", "", "destination", "/sub/chat/others", "id", "1"), codeNotAMember},
-		"a SUBSCRIBE after no number":            {text("SUBSCRIBE", "", "destination", "/sub/chat/r", "id", "1", "after", "x"), problem.CodeValidation},
-		"a SUBSCRIBE after a negative number":    {text("SUBSCRIBE", "", "destination", "/sub/chat/r", "id", "1", "after", "-1"), problem.CodeValidation},
-		"a SUBSCRIBE beyond the log":             {text("SUBSCRIBE", "", "destination", "/sub/chat/r", "id", "1", "after", "2"), problem.CodeValidation},
+		"a SUBSCRIBE to no room":                 {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomNowhere, "id", "1"), problem.CodeNotFound},
+		"a SUBSCRIBE of who is no member":        {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomOthers, "id", "1"), codeNotAMember},
+		"a SUBSCRIBE after no number":            {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "after", "x"), problem.CodeValidation},
+		"a SUBSCRIBE after a negative number":    {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "after", "-1"), problem.CodeValidation},
+		"a SUBSCRIBE beyond the log":             {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "after", "2"), problem.CodeValidation},
 		"an UNSUBSCRIBE without an id":           {text("UNSUBSCRIBE", ""), codeBadFrame},
 		"a message that is no JSON":              {message("hello"), problem.CodeValidation},
 		"a message without a room":               {message(`{"content":"x"}`), problem.CodeValidation},
-		"a message without content":              {message(`{"roomId":"r","content":""}`), problem.CodeValidation},
-		"a message that is too long":             {message(`{"roomId":"r","content":"` + strings.Repeat("안", 4001) + `"}`), problem.CodeValidation},
-		"a message with a long key":              {message(`{"roomId":"r","content":"x"}`, "idempotency-key", strings.Repeat("k", 65)), problem.CodeValidation},
-		"a message to others' room":              {message(`{"roomId":"others","content":"x"}`), codeNotAMember},
+		"a message without content":              {message(`{"roomId":"` + roomR + `","content":""}`), problem.CodeValidation},
+		"a message that is too long":             {message(`{"roomId":"` + roomR + `","content":"` + strings.Repeat("안", 4001) + `"}`), problem.CodeValidation},
+		"a message with a long key":              {message(`{"roomId":"`+roomR+`","content":"x"}`, "idempotency-key", strings.Repeat("k", 65)), problem.CodeValidation},
+		"a message to others' room":              {message(`{"roomId":"` + roomOthers + `","content":"x"}`), codeNotAMember},
 		"a body over the limit":                  {message(strings.Repeat("x", 65<<10)), problem.CodeTooLarge},
 		"a header over the limit":                {text("SEND", "", "x", strings.Repeat("x", 9<<10)), problem.CodeTooLarge},
-		"an entry to a full room":                {text("SEND", `{"roomId":"full"}`, "destination", "/pub/chat/enter"), "room_full"},
+		"an entry to a full room":                {text("SEND", `{"roomId":"`+roomFull+`"}`, "destination", "/pub/chat/enter"), "room_full"},
 		"an entry to a room that can't be named": {text("SEND", `{"roomId":"a/b"}`, "destination", "/pub/chat/enter"), problem.CodeValidation},
 	}
 	for name, test := range tests {
@@ -67,13 +67,13 @@ func TestRefusedFrames(t *testing.T) {
 func TestFramesHoweverTheyAreDivided(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, token)
-	c.write("\n\nSUBSCRIBE\nid:s\ndestination:/sub/chat/r\nreceipt:1\n\n\x00\nUNSUBSCRIBE\nid:x\nreceipt:2\n\n\x00\nSEND\ndest")
+	c.write("\n\nSUBSCRIBE\nid:s\ndestination:/sub/chat/" + roomR + "\nreceipt:1\n\n\x00\nUNSUBSCRIBE\nid:x\nreceipt:2\n\n\x00\nSEND\ndest")
 	c.expect(stomp.Receipt)
 	c.expect(stomp.Receipt)
-	c.write("ination:/pub/chat/message\n\n{\"roomId\":\"r\",\"con")
+	c.write("ination:/pub/chat/message\n\n{\"roomId\":\"" + roomR + "\",\"con")
 	c.write("tent\":\"in three parts\"}")
 	c.write("\x00\n")
 	c.expectMessages("s", 1, 1)
@@ -82,18 +82,18 @@ func TestFramesHoweverTheyAreDivided(t *testing.T) {
 func TestTheLongestMessageIsTaken(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, token)
-	c.subscribe("r", "s", -1)
+	c.subscribe(roomR, "s", -1)
 	content := strings.Repeat("😀", 4000)
-	c.message("r", content, "")
+	c.message(roomR, content, "")
 	var body stored
 	if err := json.Unmarshal(c.expect(stomp.Message).Body, &body); err != nil || body.Content != content {
 		t.Errorf("the message is not what was sent (%v)", err)
 	}
 	escaped := strings.Repeat(`\ud83d\ude00`, 4000)
-	c.send(stomp.Send, `{"roomId":"r","content":"`+escaped+`"}`, "destination", "/pub/chat/message")
+	c.send(stomp.Send, `{"roomId":"`+roomR+`","content":"`+escaped+`"}`, "destination", "/pub/chat/message")
 	if err := json.Unmarshal(c.expect(stomp.Message).Body, &body); err != nil || body.Content != content {
 		t.Errorf("the message is not what was sent, escaped (%v)", err)
 	}
@@ -102,7 +102,7 @@ func TestTheLongestMessageIsTaken(t *testing.T) {
 func TestMessageFrame(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	for _, version := range stomp.Versions {
 		t.Run(version.String(), func(t *testing.T) {
@@ -110,12 +110,12 @@ func TestMessageFrame(t *testing.T) {
 			c.version, c.decoder.Version = version, version
 			c.send(stomp.Connect, "", "accept-version", version.String(), "passcode", token)
 			c.expect(stomp.Connected)
-			c.subscribe("r", "my:sub\\", -1)
-			p.say("r", "hello")
+			c.subscribe(roomR, "my:sub\\", -1)
+			p.say(roomR, "hello")
 			f := c.expect(stomp.Message)
 			seq := string(f.Header("seq"))
 			for key, want := range map[string]string{
-				"subscription": "my:sub\\", "message-id": "r:" + seq, "destination": "/sub/chat/r", "content-type": "application/json",
+				"subscription": "my:sub\\", "message-id": roomR + ":" + seq, "destination": "/sub/chat/" + roomR, "content-type": "application/json",
 			} {
 				if got := string(f.Header(key)); got != want {
 					t.Errorf("%s is %q, want %q", key, got, want)

@@ -46,8 +46,8 @@ func (s *stream) Write(b []byte) (int, error) {
 func TestGoStomp(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
-	p.say("r", numbers(10)...)
+	p.join(roomR, "mina")
+	p.say(roomR, numbers(10)...)
 	e := p.serve(t, testConfig())
 	ws, _, err := (&websocket.Dialer{NetDialContext: e.dial, Subprotocols: []string{"v12.stomp"}}).Dial("ws://moim.test/ws", nil)
 	if err != nil {
@@ -58,12 +58,12 @@ func TestGoStomp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sub, err := c.Subscribe("/sub/chat/r", gostomp.AckAuto, gostomp.SubscribeOpt.Header("after", "5"))
+	sub, err := c.Subscribe("/sub/chat/"+roomR, gostomp.AckAuto, gostomp.SubscribeOpt.Header("after", "5"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
-		err := c.Send("/pub/chat/message", "application/json", fmt.Appendf(nil, `{"roomId":"r","content":"%d"}`, i),
+		err := c.Send("/pub/chat/message", "application/json", fmt.Appendf(nil, `{"roomId":"`+roomR+`","content":"%d"}`, i),
 			gostomp.SendOpt.Receipt, gostomp.SendOpt.Header("idempotency-key", fmt.Sprint(i)))
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func TestGoStomp(t *testing.T) {
 		if got := m.Header.Get("seq"); got != fmt.Sprint(seq) {
 			t.Fatalf("got message %s, want %d", got, seq)
 		}
-		if got, want := m.Header.Get(frame.MessageId), fmt.Sprintf("r:%d", seq); got != want {
+		if got, want := m.Header.Get(frame.MessageId), fmt.Sprintf(roomR+":%d", seq); got != want {
 			t.Errorf("message-id %q, want %q", got, want)
 		}
 	}

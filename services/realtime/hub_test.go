@@ -53,21 +53,21 @@ func TestEventsInDisorder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPlatform()
 			token := p.user("mina")
-			p.join("r", "mina")
-			p.say("r", "1", "2")
+			p.join(roomR, "mina")
+			p.say(roomR, "1", "2")
 			cfg := testConfig()
 			cfg.HeadsInterval = time.Hour
 			e := p.serve(t, cfg)
 			c := e.connect(t, token)
-			c.subscribe("r", "s", -1)
+			c.subscribe(roomR, "s", -1)
 			p.set(func() { p.loseEvents = true })
-			p.say("r", "3", "4", "5", "6")
+			p.say(roomR, "3", "4", "5", "6")
 			for _, seqs := range test.events {
-				e.hub.append(p.parse(t, "r", seqs...))
+				e.hub.append(p.parse(t, roomR, seqs...))
 			}
 			c.expectMessages("s", 3, 6)
 			c.expectNothing()
-			if read := p.called("message/internal/rooms/r/messages") > 0; read != test.repairs {
+			if read := p.called("message/internal/rooms/"+roomR+"/messages") > 0; read != test.repairs {
 				t.Errorf("the log was read: %t, want %t", read, test.repairs)
 			}
 		})
@@ -78,38 +78,38 @@ func TestLostEvents(t *testing.T) {
 	t.Run("a lost tail is found by comparing with the log", func(t *testing.T) {
 		p := newPlatform()
 		token := p.user("mina")
-		p.join("r", "mina")
+		p.join(roomR, "mina")
 		e := p.serve(t, testConfig())
 		c := e.connect(t, token)
-		c.subscribe("r", "s", -1)
+		c.subscribe(roomR, "s", -1)
 		p.set(func() { p.loseEvents = true })
-		p.say("r", numbers(500)...)
+		p.say(roomR, numbers(500)...)
 		c.expectMessages("s", 1, 500)
 	})
 	t.Run("a lost tail is found at once when the subscription is taken up again", func(t *testing.T) {
 		p := newPlatform()
 		token := p.user("mina")
-		p.join("r", "mina")
+		p.join(roomR, "mina")
 		cfg := testConfig()
 		cfg.HeadsInterval = time.Hour
 		e := p.serve(t, cfg)
 		c := e.connect(t, token)
-		c.subscribe("r", "s", -1)
+		c.subscribe(roomR, "s", -1)
 		p.set(func() { p.loseEvents = true })
-		p.say("r", "lost")
+		p.say(roomR, "lost")
 		e.hub.compareNow(t.Context())
 		c.expectMessages("s", 1, 1)
 	})
 	t.Run("a repair goes on while the log cannot be read", func(t *testing.T) {
 		p := newPlatform()
 		token := p.user("mina")
-		p.join("r", "mina")
-		p.say("r", "1")
+		p.join(roomR, "mina")
+		p.say(roomR, "1")
 		cfg := testConfig()
 		cfg.HeadsInterval = time.Hour
 		e := p.serve(t, cfg)
 		c := e.connect(t, token)
-		c.subscribe("r", "s", -1)
+		c.subscribe(roomR, "s", -1)
 		failures := 0
 		p.set(func() {
 			p.loseEvents = true
@@ -118,24 +118,24 @@ func TestLostEvents(t *testing.T) {
 				return failures <= 3
 			}
 		})
-		p.say("r", "2", "3")
-		e.hub.append(p.parse(t, "r", 3))
+		p.say(roomR, "2", "3")
+		e.hub.append(p.parse(t, roomR, 3))
 		c.expectMessages("s", 2, 3)
 	})
 	t.Run("more is pending than is kept", func(t *testing.T) {
 		p := newPlatform()
 		token := p.user("mina")
-		p.join("r", "mina")
+		p.join(roomR, "mina")
 		e := p.serve(t, testConfig())
 		c := e.connect(t, token)
-		c.subscribe("r", "s", -1)
+		c.subscribe(roomR, "s", -1)
 		p.set(func() { p.loseEvents = true })
-		p.say("r", numbers(maxPending+500)...)
+		p.say(roomR, numbers(maxPending+500)...)
 		seqs := make([]int, 0, maxPending+499)
 		for seq := 2; seq <= maxPending+500; seq++ {
 			seqs = append(seqs, seq)
 		}
-		e.hub.append(p.parse(t, "r", seqs...))
+		e.hub.append(p.parse(t, roomR, seqs...))
 		c.expectMessages("s", 1, maxPending+500)
 	})
 }
@@ -149,11 +149,11 @@ func TestAnyInterleaving(t *testing.T) {
 			random := rand.New(rand.NewPCG(7, uint64(round)))
 			p := newPlatform()
 			token := p.user("mina")
-			p.join("r", "mina")
+			p.join(roomR, "mina")
 			cfg := testConfig()
 			cfg.HeadsInterval = 20 * time.Millisecond
 			e := p.serve(t, cfg)
-			p.say("r", numbers(random.IntN(300))...)
+			p.say(roomR, numbers(random.IntN(300))...)
 			p.set(func() { p.loseEvents = true }) // Events are sent by hand.
 
 			type subscriber struct {
@@ -162,12 +162,12 @@ func TestAnyInterleaving(t *testing.T) {
 			}
 			var subscribers []subscriber
 			var late []int
-			length := func() int { p.mu.Lock(); defer p.mu.Unlock(); return len(p.rooms["r"]) }
+			length := func() int { p.mu.Lock(); defer p.mu.Unlock(); return len(p.rooms[roomR]) }
 			for range 150 {
 				switch n := random.IntN(20); {
 				case n < 12: // A commit, whose event comes at once, late, twice, or not at all.
 					first := length() + 1
-					p.say("r", numbers(1+random.IntN(5))...)
+					p.say(roomR, numbers(1+random.IntN(5))...)
 					var seqs []int
 					for seq := first; seq <= length(); seq++ {
 						seqs = append(seqs, seq)
@@ -177,21 +177,21 @@ func TestAnyInterleaving(t *testing.T) {
 						late = append(late, seqs...)
 					case 1:
 					case 2:
-						e.hub.append(p.parse(t, "r", seqs...))
+						e.hub.append(p.parse(t, roomR, seqs...))
 						fallthrough
 					default:
-						e.hub.append(p.parse(t, "r", seqs...))
+						e.hub.append(p.parse(t, roomR, seqs...))
 					}
 				case n < 14 && len(late) > 0:
 					random.Shuffle(len(late), func(i, j int) { late[i], late[j] = late[j], late[i] })
 					for _, seq := range late {
-						e.hub.append(p.parse(t, "r", seq))
+						e.hub.append(p.parse(t, roomR, seq))
 					}
 					late = nil
 				case n < 17:
 					after := random.IntN(length() + 1)
 					c := e.connect(t, token)
-					c.subscribe("r", fmt.Sprint("s", random.IntN(3)), after)
+					c.subscribe(roomR, fmt.Sprint("s", random.IntN(3)), after)
 					subscribers = append(subscribers, subscriber{c, after})
 				case n < 18 && len(subscribers) > 1: // The room may be forgotten and come anew.
 					i := random.IntN(len(subscribers))
@@ -219,17 +219,17 @@ func TestAnyInterleaving(t *testing.T) {
 func TestTwoReplicas(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	a, b := p.serve(t, testConfig()), p.serve(t, testConfig())
 	ca, cb := a.connect(t, token), b.connect(t, token)
-	ca.subscribe("r", "a", -1)
-	cb.subscribe("r", "b", -1)
+	ca.subscribe(roomR, "a", -1)
+	cb.subscribe(roomR, "b", -1)
 	for i := range 100 {
 		c := ca
 		if i%2 == 1 {
 			c = cb
 		}
-		c.message("r", fmt.Sprint(i), "")
+		c.message(roomR, fmt.Sprint(i), "")
 	}
 	ca.expectMessages("a", 1, 100)
 	cb.expectMessages("b", 1, 100)
@@ -238,15 +238,15 @@ func TestTwoReplicas(t *testing.T) {
 func BenchmarkHubAppend(b *testing.B) {
 	p := newPlatform()
 	p.user("u")
-	p.join("r", "u")
+	p.join(roomR, "u")
 	s := p.newTestServer(b, testConfig())
-	r := s.hub.hold("r")
+	r := s.hub.hold(roomR)
 	r.observe(0)
 	for range 1000 {
 		c := &conn{srv: s, writer: s.writers[0]}
 		c.state = blocked // Nothing is written: the queue alone is measured.
 		sub := &subscription{conn: c, room: r, id: "s", head: subscriptionHead("s", 0)}
-		s.hub.hold("r")
+		s.hub.hold(roomR)
 		sub.enter()
 		sub.join()
 	}
@@ -255,7 +255,7 @@ func BenchmarkHubAppend(b *testing.B) {
 	seq := int64(0)
 	for b.Loop() {
 		seq++
-		s.hub.append([]*message{{room: "r", seq: seq, body: body}})
+		s.hub.append([]*message{{room: roomR, seq: seq, body: body}})
 		for _, sub := range r.all {
 			sub.conn.frames, sub.conn.size = sub.conn.frames[:0], 0
 		}

@@ -32,7 +32,7 @@ func BenchmarkIdleConnections(b *testing.B) {
 	for b.Loop() {
 		p := newPlatform()
 		p.user("u")
-		p.join("r", "u")
+		p.join(roomR, "u")
 		cfg := testConfig()
 		cfg.HeartBeat, cfg.HeadsInterval = 20*time.Second, 2*time.Second
 		e := p.serve(b, cfg)

@@ -20,6 +20,15 @@ import (
 	"moim.dev/moim/services/internal/token"
 )
 
+// Rooms of the tests.
+const (
+	roomR       = "0192f0c1-0000-7000-8000-000000000001"
+	roomQ       = "0192f0c1-0000-7000-8000-000000000002"
+	roomOthers  = "0192f0c1-0000-7000-8000-000000000003" // of which nobody is a member
+	roomFull    = "0192f0c1-0000-7000-8000-000000000004" // which nobody can enter
+	roomNowhere = "0192f0c1-0000-7000-8000-000000000005" // which does not exist
+)
+
 // platform stands for the other services, as the contracts say they answer: chat, message with its log in memory, and the
 // broker. It is the http.RoundTripper of the servers under test.
 type platform struct {
@@ -204,7 +213,7 @@ func (p *platform) enterLeave(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	room := r.PathValue("room")
-	if room == "full" {
+	if room == roomFull {
 		problem.Write(w, problem.Conflict("room_full", "The room has 5 of 5 members."), "")
 		return
 	}

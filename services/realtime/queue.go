@@ -57,12 +57,13 @@ func (c *conn) enqueue(frame []byte) {
 	}
 }
 
-// finish has the last frames written, before anything that is queued if discard is set, and the connection closed.
-func (c *conn) finish(discard bool, last ...[]byte) {
+// finish has the last frames written, instead of what is queued if discard is set, and the connection closed. It answers
+// false when that was under way already.
+func (c *conn) finish(discard bool, last ...[]byte) bool {
 	c.qmu.Lock()
 	if c.closed {
 		c.qmu.Unlock()
-		return
+		return false
 	}
 	if discard {
 		c.replace(last...)
@@ -79,6 +80,7 @@ func (c *conn) finish(discard bool, last ...[]byte) {
 	if schedule {
 		c.writer.schedule(c)
 	}
+	return true
 }
 
 // replace throws away what no writer has taken yet, and makes last the end. The caller holds qmu.

@@ -2,16 +2,24 @@ package main
 
 import "time"
 
-// gapGrace is how long what is missing may still be on its way before it is read from the log.
-const gapGrace = 20 * time.Millisecond
+// How long what is missing may still be on its way before it is read from the log: what a later message came before, and
+// what only the log's head tells of, which under load is ahead of the events.
+const (
+	gapGrace  = 20 * time.Millisecond
+	tailGrace = 150 * time.Millisecond
+)
 
-// repairSoon has the gap repaired after the grace, if it is still there. The caller holds mu.
+// repairSoon has what is missing repaired, if it still is then. The caller holds mu.
 func (r *room) repairSoon() {
 	if r.repairing {
 		return
 	}
 	r.repairing = true
-	time.AfterFunc(gapGrace, r.repair)
+	grace := tailGrace
+	if len(r.pending) > 0 {
+		grace = gapGrace
+	}
+	time.AfterFunc(grace, r.repair)
 }
 
 // repair reads the log until the room has what the log is known to have.

@@ -15,12 +15,12 @@ import (
 func TestSendMessage(t *testing.T) {
 	p := newPlatform()
 	mina, jun := p.user("mina"), p.user("jun")
-	p.join("r", "mina", "jun")
+	p.join(roomR, "mina", "jun")
 	e := p.serve(t, testConfig())
 	sender, reader := e.connect(t, mina), e.connect(t, jun)
-	reader.subscribe("r", "s", -1)
+	reader.subscribe(roomR, "s", -1)
 	began := time.Now()
-	sender.message("r", "안녕", "1", "idempotency-key", "k")
+	sender.message(roomR, "안녕", "1", "idempotency-key", "k")
 	if f := sender.expect(stomp.Receipt); string(f.Header("receipt-id")) != "1" {
 		t.Errorf("receipt %q, want 1", f.Header("receipt-id"))
 	}
@@ -32,14 +32,14 @@ func TestSendMessage(t *testing.T) {
 		t.Errorf("sent at %s, want now", got.SentAt)
 	}
 	got.SentAt = time.Time{}
-	want := stored{RoomID: "r", Seq: 1, Type: "MESSAGE", SenderID: "mina", SenderName: "MINA", Content: "안녕", Key: "k"}
+	want := stored{RoomID: roomR, Seq: 1, Type: "MESSAGE", SenderID: "mina", SenderName: "MINA", Content: "안녕", Key: "k"}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 
-	sender.message("r", "안녕", "2", "idempotency-key", "k") // Sent again.
+	sender.message(roomR, "안녕", "2", "idempotency-key", "k") // Sent again.
 	sender.expect(stomp.Receipt)
-	sender.message("r", "다음", "3")
+	sender.message(roomR, "다음", "3")
 	sender.expect(stomp.Receipt)
 	reader.expectMessages("s", 2, 2)
 	reader.expectNothing()
@@ -60,15 +60,15 @@ func (s *server) sending() int {
 func TestGroupCommit(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, mina)
 	hold := make(chan struct{})
 	p.set(func() { p.hold = hold })
-	c.message("r", "0", "0")
+	c.message(roomR, "0", "0")
 	eventually(t, "the first is being stored", func() bool { return p.called("message/internal/append") == 1 })
 	for i := range 99 {
-		c.message("r", fmt.Sprint(i+1), fmt.Sprint(i+1))
+		c.message(roomR, fmt.Sprint(i+1), fmt.Sprint(i+1))
 	}
 	eventually(t, "all messages wait", func() bool { return e.sending() == 100 })
 	c.expectNothing() // No receipt before the commit.
@@ -81,7 +81,7 @@ func TestGroupCommit(t *testing.T) {
 	if want := []int{1, 99}; !slices.Equal(p.batches, want) {
 		t.Errorf("stored in batches of %v, want %v", p.batches, want)
 	}
-	for i, body := range p.rooms["r"] {
+	for i, body := range p.rooms[roomR] {
 		var m stored
 		if err := json.Unmarshal(body, &m); err != nil || m.Content != fmt.Sprint(i) {
 			t.Fatalf("message %d is %q (%v)", i, m.Content, err)
@@ -93,17 +93,17 @@ func TestGroupCommit(t *testing.T) {
 func TestAppendIsRetried(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, mina)
 	p.set(func() { p.failAppends = 3 })
 	for i := range 10 {
-		c.message("r", fmt.Sprint(i), fmt.Sprint(i))
+		c.message(roomR, fmt.Sprint(i), fmt.Sprint(i))
 	}
 	for range 10 {
 		c.expect(stomp.Receipt)
 	}
-	if n := len(p.rooms["r"]); n != 10 {
+	if n := len(p.rooms[roomR]); n != 10 {
 		t.Errorf("%d messages are stored, want 10", n)
 	}
 }
@@ -112,12 +112,12 @@ func TestAppendFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform()
 		mina := p.user("mina")
-		p.join("r", "mina")
+		p.join(roomR, "mina")
 		e := p.servePipe(t, testConfig())
 		c := e.connect(t, mina)
 		c.patience = time.Hour
 		p.set(func() { p.refuse = func(path string) bool { return path == "message/internal/append" } })
-		c.message("r", "x", "1")
+		c.message(roomR, "x", "1")
 		began := time.Now()
 		if f := c.expectError(problem.CodeUnavailable); string(f.Header("receipt-id")) != "1" {
 			t.Errorf("receipt-id %q, want 1", f.Header("receipt-id"))
@@ -132,14 +132,14 @@ func TestAppendFails(t *testing.T) {
 func TestRefusalInABatch(t *testing.T) {
 	p := newPlatform()
 	mina, jun := p.user("mina"), p.user("jun")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	member, stranger := e.connect(t, mina), e.connect(t, jun)
 	hold := make(chan struct{})
 	p.set(func() { p.hold = hold })
-	member.message("r", "1", "1")
-	stranger.message("r", "no", "no")
-	member.message("r", "2", "2")
+	member.message(roomR, "1", "1")
+	stranger.message(roomR, "no", "no")
+	member.message(roomR, "2", "2")
 	eventually(t, "all messages wait", func() bool { return e.sending() == 3 })
 	close(hold)
 	member.expect(stomp.Receipt)
@@ -152,11 +152,11 @@ func TestRefusalInABatch(t *testing.T) {
 func TestDisconnectComesAfterAllReceipts(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, mina)
 	for i := range 20 {
-		c.message("r", fmt.Sprint(i), fmt.Sprint(i))
+		c.message(roomR, fmt.Sprint(i), fmt.Sprint(i))
 	}
 	c.send(stomp.Disconnect, "", "receipt", "bye")
 	for i := range 20 {
@@ -175,13 +175,13 @@ func TestDisconnectComesAfterAllReceipts(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	cfg := testConfig()
 	cfg.FrameRate, cfg.FrameBurst = 1, 20
 	e := p.serve(t, cfg)
 	c := e.connect(t, mina)
 	for i := range 21 {
-		c.message("r", fmt.Sprint(i), "")
+		c.message(roomR, fmt.Sprint(i), "")
 	}
 	f := c.expectError(problem.CodeRateLimited)
 	if f.Header("retry-after") == nil {
@@ -204,18 +204,18 @@ func TestBucket(t *testing.T) {
 func TestLaneIsBounded(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, mina)
 	hold := make(chan struct{})
 	p.set(func() { p.hold = hold })
 	defer close(hold)
-	l := e.lane("r")
+	l := e.lane(roomR)
 	l.mu.Lock()
 	l.bytes = laneBytes - itemOverhead - 1
 	l.mu.Unlock()
-	c.message("r", "x", "1")
-	c.message("r", "x", "2")
+	c.message(roomR, "x", "1")
+	c.message(roomR, "x", "2")
 	if f := c.expectError(problem.CodeUnavailable); string(f.Header("receipt-id")) != "2" {
 		t.Errorf("receipt-id %q, want 2", f.Header("receipt-id"))
 	}

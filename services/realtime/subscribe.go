@@ -16,8 +16,8 @@ import (
 // maxID bounds a subscription id, which every MESSAGE repeats.
 const maxID = 128
 
-// roomIDs is what a room id may look like here; whether there is such a room, chat knows.
-var roomIDs = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+// roomIDs are UUIDs as the other services write them. Another spelling of the same would be another room here.
+var roomIDs = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // subscribe answers SUBSCRIBE. When it returns, the subscription is authorised and will miss nothing; history may still be
 // on its way.

@@ -39,18 +39,18 @@ func TestSubscribe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPlatform()
 			token := p.user("mina")
-			p.join("r", "mina")
-			p.say("r", numbers(test.before)...)
+			p.join(roomR, "mina")
+			p.say(roomR, numbers(test.before)...)
 			e := p.serve(t, testConfig())
 			if test.warm > 0 {
 				first := e.connect(t, token)
-				first.subscribe("r", "first", -1)
-				p.say("r", numbers(test.warm)...)
+				first.subscribe(roomR, "first", -1)
+				p.say(roomR, numbers(test.warm)...)
 				first.expectMessages("first", test.before+1, test.before+test.warm)
 			}
 			c := e.connect(t, token)
-			c.subscribe("r", "s", test.after)
-			p.say("r", "live", "live too")
+			c.subscribe(roomR, "s", test.after)
+			p.say(roomR, "live", "live too")
 			c.expectMessages("s", test.want, test.before+test.warm+2)
 			c.expectNothing()
 		})
@@ -60,18 +60,18 @@ func TestSubscribe(t *testing.T) {
 func TestSubscriptionsOfOneConnection(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
-	p.join("q", "mina")
+	p.join(roomR, "mina")
+	p.join(roomQ, "mina")
 	cfg := testConfig()
 	cfg.MaxSubscriptions = 3
 	e := p.serve(t, cfg)
 	c := e.connect(t, token)
-	c.subscribe("r", "r-1", -1)
-	c.subscribe("q", "q-1", -1)
-	c.subscribe("r", "r-2", -1)
-	p.say("q", "one")
+	c.subscribe(roomR, "r-1", -1)
+	c.subscribe(roomQ, "q-1", -1)
+	c.subscribe(roomR, "r-2", -1)
+	p.say(roomQ, "one")
 	c.expectMessages("q-1", 1, 1)
-	p.say("r", "one")
+	p.say(roomR, "one")
 	got := map[string]bool{}
 	for range 2 {
 		got[string(c.expect(stomp.Message).Header("subscription"))] = true
@@ -82,32 +82,32 @@ func TestSubscriptionsOfOneConnection(t *testing.T) {
 
 	c.send(stomp.Unsubscribe, "", "id", "r-1", "receipt", "u")
 	c.expect(stomp.Receipt)
-	p.say("r", "two")
+	p.say(roomR, "two")
 	c.expectMessages("r-2", 2, 2)
 	c.expectNothing()
 
-	c.subscribe("r", "r-3", -1)
-	c.send(stomp.Subscribe, "", "id", "r-4", "destination", "/sub/chat/r")
+	c.subscribe(roomR, "r-3", -1)
+	c.send(stomp.Subscribe, "", "id", "r-4", "destination", "/sub/chat/"+roomR)
 	c.expectError(problem.CodeValidation)
 
 	again := e.connect(t, token)
-	again.subscribe("r", "r-1", -1)
-	again.send(stomp.Subscribe, "", "id", "r-1", "destination", "/sub/chat/q")
+	again.subscribe(roomR, "r-1", -1)
+	again.send(stomp.Subscribe, "", "id", "r-1", "destination", "/sub/chat/"+roomQ)
 	again.expectError(codeBadFrame)
 }
 
 func TestRoomsWithoutSubscribersHoldNothing(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
-	p.join("q", "mina")
+	p.join(roomR, "mina")
+	p.join(roomQ, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, token)
-	c.subscribe("r", "a", -1)
-	c.subscribe("q", "b", 0)
+	c.subscribe(roomR, "a", -1)
+	c.subscribe(roomQ, "b", 0)
 	c.send(stomp.Unsubscribe, "", "id", "a", "receipt", "u")
 	c.expect(stomp.Receipt)
-	if e.hub.room("r") != nil {
+	if e.hub.room(roomR) != nil {
 		t.Error("the room is held after UNSUBSCRIBE")
 	}
 	c.send(stomp.Disconnect, "", "receipt", "bye")
@@ -116,7 +116,7 @@ func TestRoomsWithoutSubscribersHoldNothing(t *testing.T) {
 		t.Error("a frame after DISCONNECT")
 	}
 	_ = c.ws.Close()
-	eventually(t, "the connection is forgotten", func() bool { return e.hub.room("q") == nil && len(e.conns.all()) == 0 })
+	eventually(t, "the connection is forgotten", func() bool { return e.hub.room(roomQ) == nil && len(e.conns.all()) == 0 })
 	e.sessions.mu.Lock()
 	defer e.sessions.mu.Unlock()
 	if len(e.sessions.conns) != 0 {
@@ -128,16 +128,16 @@ func TestRoomsWithoutSubscribersHoldNothing(t *testing.T) {
 func TestLongHistoryIsPaced(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	content := strings.Repeat("x", 3000)
 	for range 2000 {
-		p.say("r", content)
+		p.say(roomR, content)
 	}
 	cfg := testConfig()
 	cfg.QueueBytes = 512 << 10
 	e := p.servePipe(t, cfg)
 	c := e.connect(t, token)
-	c.subscribe("r", "s", 0)
+	c.subscribe(roomR, "s", 0)
 	most := 0
 	for seq := 1; seq <= 2000; seq++ {
 		c.expectMessages("s", seq, seq)
@@ -150,42 +150,42 @@ func TestLongHistoryIsPaced(t *testing.T) {
 	if limit := cfg.QueueBytes/historyShare + writeSize + 4096; most > limit {
 		t.Errorf("%d bytes were queued, want at most %d", most, limit)
 	}
-	p.say("r", "live")
+	p.say(roomR, "live")
 	c.expectMessages("s", 2001, 2001)
 }
 
 func TestMemberLeaves(t *testing.T) {
 	p := newPlatform()
 	mina, jun := p.user("mina"), p.user("jun")
-	p.join("r", "mina", "jun")
-	p.join("q", "mina")
+	p.join(roomR, "mina", "jun")
+	p.join(roomQ, "mina")
 	e := p.serve(t, testConfig())
 	c, other := e.connect(t, mina), e.connect(t, jun)
-	c.subscribe("r", "r", -1)
-	c.subscribe("q", "q", -1)
-	other.subscribe("r", "r", -1)
+	c.subscribe(roomR, "r", -1)
+	c.subscribe(roomQ, "q", -1)
+	other.subscribe(roomR, "r", -1)
 
-	p.leave("r", "mina") // By HTTP, say.
+	p.leave(roomR, "mina") // By HTTP, say.
 	f := c.expect(stomp.Message)
 	if got := fmt.Sprintf("%s %s", f.Header("subscription"), f.Header("ended")); got != "r not_a_member" {
 		t.Errorf("the subscription's end is told as %q", got)
 	}
-	p.say("r", "not for mina")
+	p.say(roomR, "not for mina")
 	other.expectMessages("r", 1, 1)
-	p.say("q", "for mina")
+	p.say(roomQ, "for mina")
 	c.expectMessages("q", 1, 1)
 	c.expectNothing()
 
-	p.join("r", "mina")
-	c.subscribe("r", "r", 0)
+	p.join(roomR, "mina")
+	c.subscribe(roomR, "r", 0)
 	c.expectMessages("r", 1, 1)
-	p.publish("chat.member.left", map[string]any{"roomId": "r", "userId": "mina", "version": 2}) // Told again by the broker.
-	p.say("r", "for both")
+	p.publish("chat.member.left", map[string]any{"roomId": roomR, "userId": "mina", "version": 2}) // Told again by the broker.
+	p.say(roomR, "for both")
 	c.expectMessages("r", 2, 2)
 
-	p.leave("r", "mina")
+	p.leave(roomR, "mina")
 	c.expect(stomp.Message)
-	c.send(stomp.Subscribe, "", "id", "again", "destination", "/sub/chat/r")
+	c.send(stomp.Subscribe, "", "id", "again", "destination", "/sub/chat/"+roomR)
 	c.expectError(codeNotAMember)
 }
 
@@ -193,12 +193,12 @@ func TestMemberLeaves(t *testing.T) {
 func TestMemberLeavesUnheard(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	e := p.serve(t, testConfig())
 	c := e.connect(t, mina)
-	c.subscribe("r", "r", -1)
+	c.subscribe(roomR, "r", -1)
 	p.set(func() { p.loseEvents = true })
-	p.leave("r", "mina")
+	p.leave(roomR, "mina")
 	e.members.mu.Lock()
 	clear(e.members.known) // As if some time had passed.
 	e.members.mu.Unlock()
@@ -211,16 +211,16 @@ func TestMemberLeavesUnheard(t *testing.T) {
 func TestEnterAndLeave(t *testing.T) {
 	p := newPlatform()
 	mina := p.user("mina")
-	p.join("r")
+	p.join(roomR)
 	e := p.serve(t, testConfig())
 	c := e.connect(t, mina)
-	c.send(stomp.Send, `{"roomId":"r"}`, "destination", "/pub/chat/enter", "receipt", "in")
+	c.send(stomp.Send, `{"roomId":"`+roomR+`"}`, "destination", "/pub/chat/enter", "receipt", "in")
 	c.expect(stomp.Receipt)
-	c.subscribe("r", "r", -1)
+	c.subscribe(roomR, "r", -1)
 
 	// What was sent before leaving is stored, though nobody waited for it.
-	c.message("r", "bye", "m")
-	c.send(stomp.Send, `{"roomId":"r"}`, "destination", "/pub/chat/leave", "receipt", "out")
+	c.message(roomR, "bye", "m")
+	c.send(stomp.Send, `{"roomId":"`+roomR+`"}`, "destination", "/pub/chat/leave", "receipt", "out")
 	var got []string
 	for range 4 {
 		f := c.next()

@@ -129,7 +129,7 @@ func (w *writer) flush(c *conn) {
 func (w *writer) write(fd uintptr) bool {
 	for {
 		w.n, w.err = syscall.Write(int(fd), w.bytes)
-		if w.err != syscall.EINTR {
+		if !errors.Is(w.err, syscall.EINTR) {
 			w.n = max(w.n, 0)
 			return true
 		}

@@ -16,13 +16,13 @@ import (
 func TestSlowConsumer(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	cfg := testConfig()
 	cfg.QueueBytes = 256 << 10
 	e := p.serve(t, cfg)
 	slow, quick := e.connect(t, token), e.connect(t, token)
-	slow.subscribe("r", "s", -1)
-	quick.subscribe("r", "s", -1)
+	slow.subscribe(roomR, "s", -1)
+	quick.subscribe(roomR, "s", -1)
 	content := strings.Repeat("x", 4000)
 	cut := func() bool {
 		for _, c := range e.conns.all() {
@@ -40,7 +40,7 @@ func TestSlowConsumer(t *testing.T) {
 		if sent > 10_000 {
 			t.Fatal("the slow client is not cut off")
 		}
-		p.say("r", content)
+		p.say(roomR, content)
 		quick.expectMessages("s", sent+1, sent+1)
 	}
 	for seq := 1; ; seq++ {
@@ -62,7 +62,7 @@ func TestSlowConsumer(t *testing.T) {
 	}
 
 	again := e.connect(t, token)
-	again.subscribe("r", "s", sent/2)
+	again.subscribe(roomR, "s", sent/2)
 	again.expectMessages("s", sent/2+1, sent)
 }
 
@@ -71,11 +71,11 @@ func TestStalledConsumer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform()
 		token := p.user("mina")
-		p.join("r", "mina")
+		p.join(roomR, "mina")
 		e := p.servePipe(t, testConfig())
 		c := e.connect(t, token)
-		c.subscribe("r", "s", -1)
-		p.say("r", "nobody reads this")
+		c.subscribe(roomR, "s", -1)
+		p.say(roomR, "nobody reads this")
 		began := time.Now()
 		for len(e.conns.all()) > 0 {
 			time.Sleep(100 * time.Millisecond)
@@ -90,17 +90,17 @@ func TestStalledConsumer(t *testing.T) {
 func TestBlockedSocket(t *testing.T) {
 	p := newPlatform()
 	token := p.user("mina")
-	p.join("r", "mina")
+	p.join(roomR, "mina")
 	cfg := testConfig()
 	cfg.QueueBytes = 64 << 20
 	e := p.serve(t, cfg)
 	c := e.connect(t, token)
-	c.subscribe("r", "s", -1)
+	c.subscribe(roomR, "s", -1)
 	content := strings.Repeat("x", 4000)
 	full := false
 	const messages = 3000
 	for range messages {
-		p.say("r", content)
+		p.say(roomR, content)
 		for _, conn := range e.conns.all() {
 			conn.qmu.Lock()
 			full = full || conn.state == blocked
