@@ -86,7 +86,7 @@ func (s *service) create(ctx context.Context, h *history, hash string, roles []s
 // follows expires, and nobody knows its id.
 func (s *service) open(ctx context.Context, h *history) error {
 	if err := s.save(ctx, h, ""); err != nil {
-		s.Log.ErrorContext(ctx, h.First.Kind+" refused", "err", err)
+		s.Log.ErrorContext(ctx, "saga refused", "kind", h.First.Kind, "err", err)
 		return problem.Unavailable("no %s can be begun at the moment; try again", h.First.Kind)
 	}
 	return nil

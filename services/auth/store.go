@@ -156,7 +156,7 @@ func (s *service) follow(ctx context.Context, tx pgx.Tx, h *history, state strin
 		if _, err := tx.Exec(ctx, `UPDATE sagas SET state = $2 WHERE id = $1`, last.ID, state); err != nil {
 			return fmt.Errorf("note state of saga: %w", err)
 		}
-		s.Log.InfoContext(ctx, "saga "+state, "saga", last.ID, "kind", last.Kind, "user", last.UserID, "status", last.Status, "services", last.Services)
+		s.Log.InfoContext(ctx, "saga", "saga", last.ID, "state", state, "kind", last.Kind, "user", last.UserID, "status", last.Status, "services", last.Services)
 	}
 	if _, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, channel, last.ID); err != nil {
 		return fmt.Errorf("tell others of saga %s: %w", last.ID, err)

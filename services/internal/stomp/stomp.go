@@ -37,6 +37,7 @@ var commands = map[string]string{
 // what ends a line.
 type Version uint8
 
+// The versions of the protocol, best first.
 const (
 	V12 Version = iota // also what holds before CONNECTED has named a version
 	V11
