@@ -6,6 +6,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
   query?: Record<string, string | number | undefined>;
   signal?: AbortSignal | undefined;
+  /** Lets the request live on when the page goes away under it. */
+  keepalive?: boolean;
 }
 
 /** Where the access token comes from: the session, which alone knows it. */
@@ -21,6 +23,7 @@ export async function send(path: string, options: RequestOptions = {}, token?: s
   const headers = new Headers(options.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
   const init: RequestInit = { method: options.method ?? "GET", headers, credentials: "same-origin" };
+  if (options.keepalive) init.keepalive = true;
   if (options.signal) init.signal = options.signal;
   if (options.body !== undefined) {
     headers.set("Content-Type", "application/json");

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState, type RefObject } from "react";
 import type { Page } from "../api/types";
 import { useLatest } from "./latest";
 
@@ -61,12 +61,18 @@ function withoutRepeats<T extends { id: string }>(items: T[]): T[] {
   return [...new Map(items.map((item) => [item.id, item])).values()];
 }
 
-/** Calls back when the element comes into sight or close to it, and again while it stays there and things change. */
-export function useSight(onSight: () => void, margin = "400px") {
+/**
+ * Calls back when the element comes into sight of the page, or of the box that it scrolls in, or close to it; and again while
+ * it stays there and things change.
+ */
+export function useSight(onSight: () => void, box?: RefObject<HTMLElement | null>) {
   const ref = useRef<HTMLDivElement>(null);
   const seen = useLatest(onSight);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen.current(), { rootMargin: margin });
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen.current(), {
+      root: box?.current ?? null,
+      rootMargin: "500px",
+    });
     observer.observe(ref.current!);
     return () => observer.disconnect();
   });

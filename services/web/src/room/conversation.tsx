@@ -30,7 +30,7 @@ export function Conversation({ roomId, feed, state }: Props) {
 
   const scroller = useRef<HTMLDivElement>(null);
   const { unseen, away, toBottom } = useScroll(scroller, messages, user.userId, outgoing.at(-1)?.key);
-  const top = useSight(() => void feed.loadOlder(), "600px 0px 0px");
+  const top = useSight(() => void feed.loadOlder(), scroller);
 
   return (
     <div className={s.frame}>

@@ -74,8 +74,9 @@ export class Session implements TokenSource {
 
   async #exchange(): Promise<string> {
     try {
+      // A reload in the middle must not lose the cookie that the answer brings: the old one is used up.
       const grant = await acrossTabs(async () =>
-        json<SessionGrant>(await send("/api/auth/sessions/refresh", { method: "POST" })),
+        json<SessionGrant>(await send("/api/auth/sessions/refresh", { method: "POST", keepalive: true })),
       );
       this.#accept(grant);
       return grant.accessToken;
