@@ -1,10 +1,15 @@
 package main
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
+
+const signupsPerAddress = 12
 
 // TestAuth runs two replicas of auth on a real database, broker and state store.
 func TestAuth(t *testing.T) {
-	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "2s", "MOIM_SIGNUPS_PER_ADDRESS": "50"})
+	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "2s", "MOIM_SIGNUPS_PER_ADDRESS": strconv.Itoa(signupsPerAddress)})
 
 	t.Run("a signup streams each answer", f.streamsAnswers)
 	t.Run("input that breaks a rule is a problem and no stream", f.refusesInput)
@@ -27,8 +32,31 @@ func TestAuth(t *testing.T) {
 	t.Run("a deleted account is gone everywhere and its id stays taken", f.deletesAccount)
 	t.Run("administrators see users and sagas", f.administrates)
 
+	t.Run("keys are published before they sign and until their tokens have ended", f.rotatesKeys)
+	t.Run("keys are opened by their secret alone", f.sealsKeys)
+	t.Run("both replicas publish the same keys", f.publishesKeys)
+
+	t.Run("attempts are counted over all replicas", f.countsAttempts)
+	t.Run("who guesses at an account is stopped and its owner is not", f.limitsLogins)
+	t.Run("who guesses from everywhere is stopped and a familiar owner is not", f.limitsNetworks)
+	t.Run("signups of one address are limited", f.limitsSignups)
+
+	t.Run("no secret is in events, records or logs", f.keepsSecrets)
 	t.Run("a stream goes on at the other replica when its own is killed", f.resumesElsewhere)
 	t.Run("a stream goes on at the other replica when its own drains", f.endsWhenDraining)
+	t.Run("without the state store nobody signs up and a logout is made up for", f.survivesOutage)
+}
+
+// TestStrict: a signup succeeds as a whole or not at all.
+func TestStrict(t *testing.T) {
+	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "2s", "MOIM_SIGNUP_MODE": "strict"})
+
+	t.Run("an account opens when all have succeeded", f.opensAccount)
+	t.Run("what a participant refuses is undone everywhere", f.undoesRefused)
+	t.Run("what is not answered in time is undone everywhere, also what is answered later", f.undoesLate)
+	t.Run("a saga whose replica died is ended by the other", f.endsOrphans)
+	t.Run("a record that the state store lost counts as not answered", f.endsLost)
+	t.Run("an account that is deleted stays deleted", f.deletesAccount)
 }
 
 // TestCrowd has time for a machine that hashes a few passwords a second.
