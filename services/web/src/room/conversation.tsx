@@ -37,7 +37,6 @@ export function Conversation({ roomId, feed, state }: Props) {
       {/* Scrolling needs the focus where there is no mouse. */}
       <div ref={scroller} className={s.scroller} tabIndex={0} role="region" aria-label={t("chat.log")} data-testid="conversation">
         <div ref={top} />
-        {state.older === "loading" && <OlderSkeleton label={t("chat.older")} />}
         {state.older === "failed" && (
           <p className={s.older}>
             {t("chat.older.failed")}{" "}
@@ -69,6 +68,11 @@ export function Conversation({ roomId, feed, state }: Props) {
           ))}
         </ol>
       </div>
+      {state.older === "loading" && (
+        <p className={s.loading} role="status">
+          {t("chat.older")}
+        </p>
+      )}
       {away && (
         <button type="button" className={s.pill} data-unseen={unseen > 0} onClick={toBottom} data-testid="new-messages">
           <DownIcon />
@@ -79,12 +83,16 @@ export function Conversation({ roomId, feed, state }: Props) {
   );
 }
 
-function OlderSkeleton({ label }: { label: string }) {
+/** The shape of a conversation, until the first page of it is there. */
+export function ConversationSkeleton() {
+  const { t } = useI18n();
   return (
-    <div className={s.skeletons} role="status" aria-label={label}>
-      <Skeleton className={s.skeleton} />
-      <Skeleton className={s.skeletonShort} />
-      <Skeleton className={s.skeleton} />
+    <div className={s.skeletons} role="status" aria-label={t("app.loading")}>
+      {["46%", "30%", "38%", "24%"].map((width, i) => (
+        <div key={width} className={s.skeleton} data-own={i % 2 === 1} style={{ inlineSize: width }}>
+          <Skeleton className={s.shape} />
+        </div>
+      ))}
     </div>
   );
 }

@@ -5,14 +5,14 @@ import { Button, IconButton } from "../components/button";
 import { Dialog, DialogActions } from "../components/dialog";
 import { Notice } from "../components/field";
 import { BackIcon, DoorIcon, PeopleIcon } from "../components/icons";
-import { ErrorState, Loading } from "../components/states";
+import { ErrorState } from "../components/states";
 import { useI18n } from "../i18n";
 import { usePage } from "../lib/page";
 import { Link, navigate } from "../lib/router";
 import { useStore } from "../lib/store";
 import { useSigned } from "../session/context";
 import { Composer } from "./composer";
-import { Conversation } from "./conversation";
+import { Conversation, ConversationSkeleton } from "./conversation";
 import { MembersPanel } from "./members";
 import { useFeed, useMembers, useSoon } from "./use-room";
 import s from "./room-view.module.css";
@@ -100,7 +100,7 @@ export function RoomView({ room, reload, onLeft }: Props) {
           </Button>
         </header>
 
-        {state.status === "loading" && state.timeline.last === 0 && <Loading />}
+        {state.status === "loading" && state.timeline.last === 0 && <ConversationSkeleton />}
         {state.status === "failed" && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} />}
         {(state.status === "ready" || (state.status === "loading" && state.timeline.last > 0)) && (
           <Conversation roomId={room.id} feed={feed} state={state} />
