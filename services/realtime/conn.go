@@ -156,7 +156,7 @@ func (c *conn) input(s *scratch, b []byte) {
 			return
 		}
 		handle := c.handle
-		if s.frame.Command != stomp.Send || !isMessage(&s.frame) {
+		if !isMessage(&s.frame) {
 			handle = c.handleElsewhere
 		}
 		if err := handle(&s.frame); err != nil {

@@ -27,7 +27,7 @@ var (
 		"this replica is stopping; connect again and subscribe with after: the last seq seen")
 	errTokenExpired   = problem.Unauthenticated(problem.CodeTokenExpired, "the access token has expired and was not renewed")
 	errTokenRevoked   = problem.Unauthenticated(problem.CodeTokenRevoked, "the session has ended")
-	errConnectTimeout = problem.New(http.StatusRequestTimeout, problem.CodeUnauthenticated, "no CONNECT came in time")
+	errConnectTimeout = problem.Unauthenticated(problem.CodeUnauthenticated, "no CONNECT came in time")
 	errRateLimited    = problem.RateLimited(1, "too many frames; send fewer of them")
 	errNotAMember     = problem.Forbidden(codeNotAMember, "you are not a member of this room")
 	errUnavailable    = problem.Unavailable("the message could not be stored in time; send it again with the same idempotency-key")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -316,7 +315,7 @@ func (p *platform) newTestServer(t testing.TB, cfg config) *server {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := fmt.Sprintf("realtime-%d", len(p.servers))
-	s := newServer(name, cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), &http.Client{Transport: p}, p.verify)
+	s := newServer(name, cfg, slog.New(slog.DiscardHandler), &http.Client{Transport: p}, p.verify)
 	p.servers = append(p.servers, s)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
