@@ -16,8 +16,9 @@ const (
 	sessionMaxAge = time.Second
 	// sessionGrace is how long it is believed while the state store cannot be asked.
 	sessionGrace = time.Minute
-	// sessionTimeout bounds a look-up, which a request waits for.
+	// sessionTimeout bounds a look-up, which a request waits for; graceTimeout one of a session whose last answer would do.
 	sessionTimeout = 2 * time.Second
+	graceTimeout   = 250 * time.Millisecond
 	// sessionCacheSize bounds the cache; beyond it, what is old is thrown out.
 	sessionCacheSize = 100_000
 )
@@ -50,8 +51,12 @@ func (s *sessions) revoked(ctx context.Context, id string) (bool, error) {
 	if inGrace && down {
 		return false, nil // Asked a moment ago, in vain; not every request need wait for that.
 	}
+	patience := sessionTimeout
+	if inGrace {
+		patience = graceTimeout
+	}
 	answer, err, _ := s.flight.Do(id, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sessionTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		return s.ask(ctx, id)
 	})
