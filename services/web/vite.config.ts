@@ -15,5 +15,5 @@ export default defineConfig({
       "/ws": { target: platform, ws: true, changeOrigin: false },
     },
   },
-  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"], unstubGlobals: true },
+  test: { environment: "node", setupFiles: ["scripts/test-setup.mjs"], include: ["src/**/*.test.{ts,tsx}"], unstubGlobals: true },
 });
