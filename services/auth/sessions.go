@@ -123,7 +123,7 @@ func (s *service) tell(ctx context.Context, sessions []string) error {
 			return fmt.Errorf("tell that session %s has ended: %w", id, err)
 		}
 	}
-	if _, err := s.db.Exec(ctx, `UPDATE sessions SET told = true WHERE id::text = ANY($1)`, sessions); err != nil {
+	if _, err := s.db.Exec(ctx, `UPDATE sessions SET told = true WHERE id = ANY($1::text[]::uuid[])`, sessions); err != nil {
 		return fmt.Errorf("note that sessions were told: %w", err)
 	}
 	return nil

@@ -333,9 +333,10 @@ func (f *fixture) deletesAccount(t *testing.T) {
 	if records, err := c.SignUp(t.Context(), id, password); err != nil || records[0].Services["auth"] != duplicate {
 		t.Errorf("the id was given again: %v, %v", records, err)
 	}
-	row := one[string](t, f, `SELECT user_name || password_hash || status FROM auth.accounts WHERE user_id = $1`, id)
+	row := one[string](t, f, `SELECT user_name || password_hash || status || (SELECT string_agg(user_name, '') FROM auth.sagas WHERE user_id = $1)
+		FROM auth.accounts WHERE user_id = $1`, id)
 	if row != "deleted" {
-		t.Errorf("the tombstone holds %q", row)
+		t.Errorf("the tombstone and the sagas hold %q", row)
 	}
 }
 

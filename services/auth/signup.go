@@ -133,6 +133,9 @@ func (s *service) deleteAccount(ctx context.Context, in *deletionInput) (*huma.S
 		if err := insertSaga(ctx, tx, h); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `UPDATE sagas SET user_name = '' WHERE user_id = $1`, user.ID); err != nil {
+			return fmt.Errorf("forget the user's name: %w", err)
+		}
 		return s.ask(ctx, tx, h.First, saga.Delete)
 	})
 	if err != nil {
