@@ -32,9 +32,11 @@ type NewMessage struct {
 
 // Result says what became of a message: its place, or why it was refused.
 type Result struct {
-	Seq    int64  `json:"seq,omitempty"`
-	Code   string `json:"code,omitempty"`
-	Detail string `json:"detail,omitempty"`
+	Seq int64 `json:"seq,omitempty"`
+	// Message spares realtime the wait for the event.
+	Message *Message `json:"message,omitempty" doc:"As it stands in the log; absent when it was there before."`
+	Code    string   `json:"code,omitempty"`
+	Detail  string   `json:"detail,omitempty"`
 }
 
 type appendInput struct {

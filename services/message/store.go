@@ -160,6 +160,7 @@ func (f *found) assign(entries []*entry, refused map[membership]*problem.Error) 
 			f.stored[at] = seq
 			e.Seq, e.SentAt = seq, now
 			added = append(added, e.Message)
+			e.result.Message = &e.Message
 		}
 		e.result.Seq = seq
 	}
