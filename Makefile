@@ -46,7 +46,6 @@ bench: prepare ## Measure the platform under load and print the table.
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style and common mistakes.
 	$(GOLANGCI) run
-	go -C tools vet ./daprd
 	cd services/web && { [ -d node_modules ] || npm ci --no-audit --no-fund; } && npm run lint
 
 $(GOLANGCI):
