@@ -35,11 +35,14 @@ export function useForm<F extends string>(initial: Record<F, string>, rules: Rul
     return !focusFirst(form, Object.keys(found));
   }
 
-  /** Takes over what the server found wrong; says whether it was about any field of this form. */
-  function refuse(form: HTMLFormElement, error: unknown): boolean {
+  /**
+   * Takes over what the server found wrong; says whether it was about any field of this form. `reasons` says what must be the
+   * matter with a field that keeps our own rules.
+   */
+  function refuse(form: HTMLFormElement, error: unknown, reasons: Partial<Record<F, FieldError>> = {}): boolean {
     if (!(error instanceof ProblemError) || error.code !== "validation") return false;
     const fields = error.fields.map(({ field }) => field.replace(/^body\./, "")).filter((field) => field in values) as F[];
-    for (const field of fields) put(field, rules[field]?.(values[field]) ?? "error.validation");
+    for (const field of fields) put(field, rules[field]?.(values[field]) ?? reasons[field] ?? "error.validation");
     return focusFirst(form, fields);
   }
 

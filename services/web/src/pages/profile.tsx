@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { auth } from "../api/calls";
+import { codeOf } from "../api/problem";
 import { Button } from "../components/button";
 import { Notice } from "../components/field";
 import { LanguageSwitch, ThemeChoice } from "../components/preferences";
@@ -50,12 +51,13 @@ function LogOut() {
     setProblem(undefined);
     try {
       await (everywhere ? auth.endAllSessions(api) : auth.endSession(api, "current"));
-      connection.stop();
-      forgetWriting(user.userId);
-      session.end();
     } catch (error) {
-      setProblem(error);
+      // "unavailable" says that the session has ended, and that not every part of the platform knows yet.
+      if (codeOf(error) !== "unavailable") return setProblem(error);
     }
+    connection.stop();
+    forgetWriting(user.userId);
+    session.end();
   }
 
   return (

@@ -47,7 +47,7 @@ export function SignUp() {
       if (last?.services["auth"] === "duplicate") form.put("userId", "signup.taken");
     } catch (error) {
       reset(error);
-      if (!form.refuse(element, error)) setProblem(error);
+      if (!form.refuse(element, error, { password: "field.passwordIsUserId" })) setProblem(error);
     }
   }
 

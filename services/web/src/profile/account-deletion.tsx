@@ -1,6 +1,5 @@
 import { useState, type FormEvent } from "react";
 import { auth } from "../api/calls";
-import { codeOf } from "../api/problem";
 import { Button } from "../components/button";
 import { Dialog, DialogActions } from "../components/dialog";
 import { Notice, PasswordField } from "../components/field";
@@ -52,8 +51,7 @@ function DeletionDialog({ onClose }: { onClose(): void }) {
     } catch (error) {
       connection.start();
       reset(error);
-      if (codeOf(error) === "invalid_credentials") form.put("password", "profile.password.wrong");
-      else if (!form.refuse(element, error)) setProblem(error);
+      if (!form.refuse(element, error, { password: "profile.password.wrong" })) setProblem(error);
     }
   }
 

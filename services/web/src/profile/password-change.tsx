@@ -1,6 +1,5 @@
 import { useState, type FormEvent } from "react";
 import { auth } from "../api/calls";
-import { codeOf } from "../api/problem";
 import { Button } from "../components/button";
 import { Notice, PasswordField } from "../components/field";
 import { useI18n } from "../i18n";
@@ -31,8 +30,8 @@ export function PasswordChange() {
       setState("done");
     } catch (error) {
       setState("idle");
-      if (codeOf(error) === "invalid_credentials") form.put("currentPassword", "profile.password.wrong");
-      else if (!form.refuse(element, error)) setProblem(error);
+      const reasons = { currentPassword: "profile.password.wrong", newPassword: "field.passwordIsUserId" } as const;
+      if (!form.refuse(element, error, reasons)) setProblem(error);
     }
   }
 

@@ -9,7 +9,7 @@ import { useSigned } from "../session/context";
 import type { FeedState, RoomFeed } from "./feed";
 import { MessageRow } from "./message-row";
 import { OutgoingRow } from "./outgoing-row";
-import { rowsOf } from "./rows";
+import { nameOf, rowsOf } from "./rows";
 import { useScroll } from "./use-scroll";
 import s from "./conversation.module.css";
 
@@ -56,8 +56,8 @@ export function Conversation({ roomId, feed, state }: Props) {
             ) : row.kind === "event" ? (
               <li key={row.id} className={s.event} data-testid="message" data-seq={row.message.seq} data-type={row.message.type}>
                 {row.message.type === "ENTER"
-                  ? t("chat.entered", { name: row.message.senderName })
-                  : t("chat.left", { name: row.message.senderName })}
+                  ? t("chat.entered", { name: nameOf(row.message) })
+                  : t("chat.left", { name: nameOf(row.message) })}
               </li>
             ) : (
               <MessageRow key={row.id} row={row} />

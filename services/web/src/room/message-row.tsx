@@ -3,7 +3,7 @@ import { Avatar } from "../components/avatar";
 import { useI18n } from "../i18n";
 import { useProfile } from "../session/profiles";
 import { linkPieces } from "./links";
-import type { Row } from "./rows";
+import { nameOf, type Row } from "./rows";
 import s from "./message-row.module.css";
 
 /** One message; only the first of a group says who it is from, and only the last of a minute when it was. */
@@ -20,7 +20,7 @@ export const MessageRow = memo(function MessageRow({ row }: { row: Extract<Row, 
       data-first={first}
       data-sender={message.senderId}
     >
-      {own ? <span className="sr-only">{t("chat.you")}</span> : <Sender id={message.senderId} name={message.senderName} shown={first} />}
+      {own ? <span className="sr-only">{t("chat.you")}</span> : <Sender id={message.senderId} name={nameOf(message)} shown={first} />}
       <div className={s.line}>
         <p className={s.bubble} data-testid="message-content">
           <Content text={message.content} />

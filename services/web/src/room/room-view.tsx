@@ -14,6 +14,7 @@ import { useSigned } from "../session/context";
 import { Composer } from "./composer";
 import { Conversation, ConversationSkeleton } from "./conversation";
 import { MembersPanel } from "./members";
+import { nameOf } from "./rows";
 import { useFeed, useMembers, useSoon } from "./use-room";
 import s from "./room-view.module.css";
 
@@ -57,10 +58,10 @@ export function RoomView({ room, reload, onLeft }: Props) {
   const spoken = useCallback(
     (message: Message) =>
       message.type === "ENTER"
-        ? t("chat.entered", { name: message.senderName })
+        ? t("chat.entered", { name: nameOf(message) })
         : message.type === "LEAVE"
-          ? t("chat.left", { name: message.senderName })
-          : `${message.senderName}: ${message.content}`,
+          ? t("chat.left", { name: nameOf(message) })
+          : `${nameOf(message)}: ${message.content}`,
     [t],
   );
 

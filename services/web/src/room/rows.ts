@@ -15,6 +15,11 @@ export type Row =
       last: boolean;
     };
 
+/** Who a message is from; a name may be missing where its account is gone. */
+export function nameOf(message: Message): string {
+  return message.senderName || message.senderId;
+}
+
 const groupFor = 5 * 60_000;
 
 /** Groups what one person said in a row, and puts a separator where a new day begins (in the browser's time zone). */

@@ -98,6 +98,19 @@ describe("Connection", () => {
     connection.stop();
   });
 
+  test("takes a subscription that the server ends for over, and stays connected", async () => {
+    const { server, connection } = setUp();
+    const refused = vi.fn();
+    connection.follow("r1", { after: () => 0, onMessage: () => expect.unreachable(), onRefused: refused });
+    connection.start();
+    await settle();
+    const headers = { subscription: "r1", "message-id": "x", destination: "/sub/chat/r1", ended: "not_a_member" };
+    server.socket.push("MESSAGE", headers, "{}");
+    expect(refused.mock.calls).toEqual([["not_a_member"]]);
+    expect(connection.state.get().phase).toBe("online");
+    connection.stop();
+  });
+
   test("tells a stored message from a refused one and from one whose fate is unknown", async () => {
     const { server, connection } = setUp();
     connection.start();

@@ -43,7 +43,7 @@ export interface ConnectionOptions {
 
 const tokenCodes = new Set(["unauthenticated", "token_expired", "token_revoked"]);
 // Codes that are about the state of the server or the connection, not about the frame: what was sent may be sent again.
-const passingCodes = new Set(["rate_limited", "slow_consumer", "unavailable", "draining", ...tokenCodes]);
+const passingCodes = new Set(["rate_limited", "slow_consumer", "unavailable", "draining", "internal", ...tokenCodes]);
 const subscribeReceipt = "subscribe:";
 const receiptTimeout = 20_000;
 const stableAfter = 10_000;
@@ -166,8 +166,8 @@ export class Connection {
       // The waiting is ours: stompjs has no random delay.
       reconnectDelay: 0,
       connectionTimeout: 10_000,
-      // Browsers slow the timers of hidden pages to one a minute, which a 30 s promise with its tolerance survives.
-      heartbeatOutgoing: 30_000,
+      // Browsers slow the timers of hidden pages to one a minute; the server cuts off after twice what is promised.
+      heartbeatOutgoing: 40_000,
       heartbeatIncoming: 15_000,
       // A dead network may hold back the close event for minutes.
       discardWebsocketOnCommFailure: true,
@@ -201,7 +201,12 @@ export class Connection {
     this.#client?.subscribe(
       `/sub/chat/${roomId}`,
       (frame: IMessage) => {
-        if (this.#rooms.get(roomId) === subscription) subscription.onMessage(JSON.parse(frame.body) as Message);
+        if (this.#rooms.get(roomId) !== subscription) return;
+        const ended = frame.headers["ended"];
+        if (!ended) return subscription.onMessage(JSON.parse(frame.body) as Message);
+        // The server ended this subscription alone: its member has left the room.
+        this.#rooms.delete(roomId);
+        subscription.onRefused(ended);
       },
       { id: roomId, after: String(subscription.after()), receipt },
     );
