@@ -66,7 +66,11 @@ func (l *log) append(ctx context.Context, in *appendInput) (*appendOutput, error
 	entries := make([]*entry, 0, len(in.Body.Messages))
 	for i := range in.Body.Messages {
 		m, result := &in.Body.Messages[i], &out.Body.Results[i]
-		author := authors[m.SenderID]
+		author, given := authors[m.SenderID]
+		if !given {
+			result.refuse(problem.Unauthenticated(problem.CodeUnauthenticated, "the sender's access token is needed"))
+			continue
+		}
 		if author.refusal != nil {
 			if author.refusal.Code == problem.CodeUnavailable {
 				return nil, author.refusal // To be asked again, whole; nothing has been stored yet.

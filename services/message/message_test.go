@@ -152,13 +152,24 @@ func (p platform) testResend(t *testing.T) {
 	a, b, c := say(room, "mina", "a"), say(room, "mina", "b"), say(room, "mina", "c")
 	for i, test := range []struct {
 		batch []NewMessage
-		want  []Result
+		want  []string
 	}{
-		{[]NewMessage{a, b, a}, []Result{{Seq: 1}, {Seq: 2}, {Seq: 1}}},
-		{[]NewMessage{c, b}, []Result{{Seq: 3}, {Seq: 2}}},
-		{[]NewMessage{a, b, c}, []Result{{Seq: 1}, {Seq: 2}, {Seq: 3}}},
+		{[]NewMessage{a, b, a}, []string{"1 new", "2 new", "1"}},
+		{[]NewMessage{c, b}, []string{"3 new", "2"}},
+		{[]NewMessage{a, b, c}, []string{"1", "2", "3"}},
 	} {
-		got, err := p.append(t, i%2, test.batch...)
+		results, err := p.append(t, i%2, test.batch...)
+		var got []string
+		for j, r := range results {
+			place := fmt.Sprint(r.Seq)
+			if m := r.Message; m != nil {
+				place += " new"
+				if m.Seq != r.Seq || m.RoomID != room || m.Key != test.batch[j].Key || m.SenderName == "" || m.SentAt.IsZero() {
+					t.Errorf("batch %d: result %d has the message %+v", i, j, m)
+				}
+			}
+			got = append(got, place)
+		}
 		if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
 			t.Errorf("batch %d: %v %s", i, err, diff)
 		}
