@@ -44,9 +44,11 @@ func (o *outgoing) size() int { return len(o.Content) + itemOverhead }
 
 // appendResult is what became of one message.
 type appendResult struct {
-	Seq    int64  `json:"seq"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+	Seq int64 `json:"seq"`
+	// Message is what was stored, unless it was before.
+	Message *message `json:"message"`
+	Code    string   `json:"code"`
+	Detail  string   `json:"detail"`
 }
 
 // lane stores the messages of its rooms. It has one call under way at most; what comes meanwhile makes the next batch, so
@@ -125,6 +127,7 @@ func (l *lane) store(ctx context.Context, batch []*outgoing) {
 		if err == nil {
 			metrics.batchSize.Observe(float64(len(batch)))
 			metrics.appendSeconds.Observe(time.Since(began).Seconds())
+			l.srv.deliver(results)
 			for i, o := range batch {
 				o.answer(results[i])
 			}
@@ -144,6 +147,18 @@ func (l *lane) store(ctx context.Context, batch []*outgoing) {
 		}
 		batch = refuseLate(batch)
 	}
+}
+
+// deliver sends what was stored to the subscribers here. Those elsewhere have it from the event, which comes here too and
+// changes nothing then.
+func (s *server) deliver(results []appendResult) {
+	var messages []*message
+	for i := range results {
+		if m := results[i].Message; m != nil {
+			messages = append(messages, m)
+		}
+	}
+	s.hub.append(messages)
 }
 
 // append makes the call.

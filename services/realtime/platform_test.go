@@ -256,7 +256,7 @@ func (p *platform) append(w http.ResponseWriter, r *http.Request) {
 		default:
 			body := p.write(item)
 			bodies = append(bodies, body)
-			results = append(results, map[string]any{"seq": p.keys[item.RoomID+"/"+item.Key]})
+			results = append(results, map[string]any{"seq": p.keys[item.RoomID+"/"+item.Key], "message": body})
 		}
 	}
 	lose, fail := p.loseEvents, p.failAppends > 0

@@ -45,6 +45,27 @@ func TestSendMessage(t *testing.T) {
 	reader.expectNothing()
 }
 
+// Subscribers of the replica that had a message stored need no event to see it, and see it once when that comes.
+func TestOwnMessagesNeedNoEvent(t *testing.T) {
+	p := newPlatform()
+	mina := p.user("mina")
+	p.join(roomR, "mina")
+	cfg := testConfig()
+	cfg.HeadsInterval = time.Hour
+	e := p.serve(t, cfg)
+	c := e.connect(t, mina)
+	c.subscribe(roomR, "s", -1)
+	p.set(func() { p.loseEvents = true })
+	c.message(roomR, "one", "")
+	c.message(roomR, "two", "")
+	c.expectMessages("s", 1, 2)
+	e.hub.append(p.parse(t, roomR, 1, 2))
+	c.expectNothing()
+	if n := p.called("message/internal/rooms/" + roomR + "/messages"); n != 0 {
+		t.Errorf("the log was read %d times, want 0", n)
+	}
+}
+
 // sending is how many messages are not stored yet.
 func (s *server) sending() int {
 	n := 0
