@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -104,11 +105,15 @@ type eventStream struct {
 
 // openStream makes a request that a stream answers. The test may go on reading it in another goroutine.
 func openStream(ctx context.Context, c client.Client, method, path string, header http.Header, in any) (*eventStream, error) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return nil, err
+	body := io.Reader(http.NoBody)
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, body)
 	if err != nil {
 		return nil, err
 	}

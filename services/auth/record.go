@@ -88,6 +88,13 @@ func (h *history) at(version int) Record {
 func (h *history) version() int { return len(h.Changes) + 1 }
 func (h *history) last() Record { return h.at(h.version()) }
 
+// undecide drops the changes since the record was pending.
+func (h *history) undecide() {
+	for len(h.Changes) > 0 && h.last().Status != pending {
+		h.Changes = h.Changes[:len(h.Changes)-1]
+	}
+}
+
 // taken is the record of a signup that auth itself refuses; nobody else is asked.
 func (h *history) taken() Record {
 	r := h.at(1)

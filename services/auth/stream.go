@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -110,11 +112,29 @@ type watchInput struct {
 // watchSaga streams a saga from where its client left it, on any replica. That somebody knows its id, which is random, is the right to
 // see it: whoever signs up has no token yet.
 func (s *service) watchSaga(ctx context.Context, in *watchInput) (*huma.StreamResponse, error) {
-	h, _, err := s.load(ctx, in.ID)
+	h, err := s.look(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	return s.stream(h, in.Last), nil
+}
+
+// look loads a record as those who watch may see it: that a strict signup is decided only when the account has been opened or removed,
+// so that whoever is told can log in.
+func (s *service) look(ctx context.Context, id string) (*history, error) {
+	h, _, err := s.load(ctx, id)
+	if err != nil || !h.Strict || h.last().Status == pending {
+		return h, err
+	}
+	var state string
+	err = s.db.QueryRow(ctx, `SELECT state FROM sagas WHERE id = $1`, id).Scan(&state)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("look up saga %s: %w", id, err)
+	}
+	if err == nil && state != stateFinished {
+		h.undecide()
+	}
+	return h, nil
 }
 
 // streamOne is a stream of one event.
@@ -167,7 +187,7 @@ func (s *service) stream(h *history, last int) *huma.StreamResponse {
 				}
 				s.watchers.wake(id) // Whoever changed the record may have died before saying so.
 			case <-wake:
-				now, _, err := s.load(ctx, id)
+				now, err := s.look(ctx, id)
 				switch {
 				case err == nil:
 					h = now
