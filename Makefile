@@ -33,10 +33,10 @@ build: ## Build the services, into .moim/bin, and the web client.
 	npm --prefix services/web ci --no-audit --no-fund
 	npm --prefix services/web run build
 
-# Two packages at a time, as each may run a platform of its own.
+# One package after the other, as most run a platform of their own.
 .PHONY: test
 test: prepare ## Run all tests on real parts (PKG=./services/chat/... runs those of a package).
-	go test -race -p 2 -timeout 30m $(PKG)
+	go test -race -p 1 -timeout 30m $(PKG)
 	npm --prefix services/web test
 
 .PHONY: bench

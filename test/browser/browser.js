@@ -23,7 +23,7 @@ export function launch() {
 export async function person(browser, options = {}) {
   const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000); // Machines that test are busy.
   page.wrong = [];
   page.on("pageerror", (error) => page.wrong.push(String(error)));
   page.on("console", (message) => {

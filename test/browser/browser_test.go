@@ -27,7 +27,7 @@ func TestBrowser(t *testing.T) {
 	if _, err := os.Stat("node_modules"); err != nil {
 		run(t, exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund"))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "npm", "test")
 	cmd.Env = append(os.Environ(), "MOIM_URL="+s.URL(), "MOIM_CONTROL="+control.URL)
