@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -100,7 +101,7 @@ func TestScannerFindsFrames(t *testing.T) {
 				r, buffer := reader(bytes.NewReader(test.stream)), make([]byte, 100_000)
 				for {
 					err := s.read(r, buffer, func(f []byte) error { got = append(got, string(f)); return nil })
-					if err == io.EOF {
+					if errors.Is(err, io.EOF) {
 						break
 					}
 					if err != nil {
