@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"moim.dev/moim/services/internal/problem"
-	"moim.dev/moim/services/internal/token"
 )
 
 const (
@@ -16,8 +16,6 @@ const (
 	maxContent = 4000
 	// maxKey is the most bytes of an idempotency key.
 	maxKey = 64
-	// codeNotAMember refuses who may not write or read in a room.
-	codeNotAMember = "not_a_member"
 )
 
 // NewMessage is a message that is to be appended.
@@ -41,99 +39,141 @@ type Result struct {
 
 type appendInput struct {
 	Body struct {
-		Messages []NewMessage      `json:"messages" minItems:"1" maxItems:"2000"`
+		Messages []NewMessage      `json:"messages"`
 		Tokens   map[string]string `json:"tokens" doc:"The access token of each sender."`
 	}
 }
 
 type appendOutput struct {
 	Body struct {
-		Results []Result `json:"results" nullable:"false"`
+		Results []Result `json:"results" nullable:"false" doc:"In the order of the messages."`
 	}
 }
 
-// entry is a message on its way into the log.
+// entry is a message on its way into the log, and what becomes of it.
 type entry struct {
 	Message
-	result *Result
+	result Result
+	// unknown says that nobody here knows the sender as a member of the room; asked that chat does, or did a moment ago.
+	unknown, asked bool
 }
 
-// append stores what can be stored of a batch, in one commit, and says for each message what became of it.
+func (e *entry) refuse(p *problem.Error) { e.result.Code, e.result.Detail = p.Code, p.Detail }
+
+// append stores what can be stored of a batch and says for each message what became of it. What cannot be decided about some of them
+// keeps none of the others.
 func (l *log) append(ctx context.Context, in *appendInput) (*appendOutput, error) {
-	out := &appendOutput{}
-	out.Body.Results = make([]Result, len(in.Body.Messages))
 	authors := l.authors(ctx, in.Body.Tokens)
-	entries := make([]*entry, 0, len(in.Body.Messages))
-	for i := range in.Body.Messages {
-		m, result := &in.Body.Messages[i], &out.Body.Results[i]
-		author, given := authors[m.SenderID]
-		if !given {
-			result.refuse(problem.Unauthenticated(problem.CodeUnauthenticated, "the sender's access token is needed"))
+	entries := make([]entry, len(in.Body.Messages))
+	valid := make([]*entry, 0, len(entries))
+	for i := range entries {
+		if refusal := entries[i].read(&in.Body.Messages[i], authors); refusal != nil {
+			entries[i].refuse(refusal)
 			continue
 		}
-		if author.refusal != nil {
-			if author.refusal.Code == problem.CodeUnavailable {
-				return nil, author.refusal // To be asked again, whole; nothing has been stored yet.
-			}
-			result.refuse(author.refusal)
-			continue
-		}
-		room, refusal := m.check()
-		if refusal != nil {
-			result.refuse(refusal)
-			continue
-		}
-		entries = append(entries, &entry{result: result, Message: Message{
-			RoomID: room, Type: typeMessage, SenderID: m.SenderID, SenderName: author.user.Name, Content: m.Content, Key: m.Key,
-		}})
+		valid = append(valid, &entries[i])
 	}
-	if err := l.store(ctx, entries); err != nil {
+	if err := l.store(ctx, valid); err != nil {
 		return nil, err
+	}
+	out := &appendOutput{}
+	out.Body.Results = make([]Result, len(entries))
+	for i := range entries {
+		out.Body.Results[i] = entries[i].result
 	}
 	return out, nil
 }
 
-func (r *Result) refuse(p *problem.Error) { r.Code, r.Detail = p.Code, p.Detail }
-
 // author is who a sender turned out to be.
 type author struct {
-	user    token.User
+	name    string
 	refusal *problem.Error
 }
+
+// lookups bounds how many senders of a batch are verified at once: each may need a look at the state store.
+const lookups = 32
 
 // authors verifies each sender's token: that realtime says who sent a message is not enough.
 func (l *log) authors(ctx context.Context, tokens map[string]string) map[string]author {
 	authors := make(map[string]author, len(tokens))
-	for id, raw := range tokens {
-		user, err := l.tokens.Verify(ctx, raw)
-		a := author{user: user}
-		if err != nil {
-			a.refusal = problem.From(err)
-		} else if user.ID != id {
-			a.refusal = problem.Forbidden(problem.CodeForbidden, "the access token is not the sender's")
+	if len(tokens) == 1 {
+		for id, raw := range tokens {
+			authors[id] = l.author(ctx, id, raw)
 		}
-		authors[id] = a
+		return authors
+	}
+	ids, found := make([]string, 0, len(tokens)), make([]author, len(tokens))
+	var group errgroup.Group
+	group.SetLimit(lookups)
+	for id, raw := range tokens {
+		i := len(ids)
+		ids = append(ids, id)
+		group.Go(func() error {
+			found[i] = l.author(ctx, id, raw)
+			return nil
+		})
+	}
+	_ = group.Wait() // None of them returns an error.
+	for i, id := range ids {
+		authors[id] = found[i]
 	}
 	return authors
 }
 
-// check says which rule a message breaks.
-func (m *NewMessage) check() (uuid.UUID, *problem.Error) {
-	refuse := func(rule string) (uuid.UUID, *problem.Error) {
-		return uuid.Nil, problem.New(422, problem.CodeValidation, "%s", rule)
+func (l *log) author(ctx context.Context, id, raw string) author {
+	user, err := l.tokens.Verify(ctx, raw)
+	switch {
+	case err != nil:
+		return author{refusal: problem.From(err)}
+	case user.ID != id:
+		return author{refusal: errNotTheSender}
+	case !text(user.ID) || !text(user.Name):
+		return author{refusal: errNoText}
+	}
+	return author{name: user.Name}
+}
+
+var (
+	errNoToken      = problem.Unauthenticated(problem.CodeUnauthenticated, "there is no access token of the sender")
+	errNotTheSender = problem.Forbidden(problem.CodeForbidden, "the access token is not the sender's")
+	errNoText       = problem.Forbidden(problem.CodeForbidden, "the access token names somebody whose name is no text")
+
+	errRoomID  = rule("roomId: expected the id of a room")
+	errEmpty   = rule("content: expected at least one character")
+	errTooLong = rule("content: expected 4,000 characters at most")
+	errContent = rule("content: expected text without NUL")
+	errKey     = rule("idempotency-key: expected 1 to 64 bytes of text without NUL")
+)
+
+func rule(text string) *problem.Error { return problem.New(422, problem.CodeValidation, "%s", text) }
+
+// read takes a message over, or says which rule it breaks.
+func (e *entry) read(m *NewMessage, authors map[string]author) *problem.Error {
+	author, known := authors[m.SenderID]
+	if !known {
+		return errNoToken
+	}
+	if author.refusal != nil {
+		return author.refusal
 	}
 	room, err := uuid.Parse(m.RoomID)
 	switch {
 	case err != nil:
-		return refuse("roomId: expected the id of a room")
-	case strings.TrimSpace(m.Content) == "":
-		return refuse("content: expected at least one character that is no white space")
-	case utf8.RuneCountInString(m.Content) > maxContent:
-		return refuse("content: expected 4,000 characters at most")
-	case !utf8.ValidString(m.Content) || strings.ContainsRune(m.Content, 0):
-		return refuse("content: expected UTF-8 without NUL")
-	case m.Key == "" || len(m.Key) > maxKey || !utf8.ValidString(m.Key) || strings.ContainsRune(m.Key, 0):
-		return refuse("idempotency-key: expected 1 to 64 bytes of text")
+		return errRoomID
+	case m.Content == "":
+		return errEmpty
+	case len(m.Content) > maxContent && utf8.RuneCountInString(m.Content) > maxContent:
+		return errTooLong
+	case !text(m.Content):
+		return errContent
+	case m.Key == "" || len(m.Key) > maxKey || !text(m.Key):
+		return errKey
 	}
-	return room, nil
+	e.Message = Message{
+		RoomID: room, Type: typeMessage, SenderID: m.SenderID, SenderName: author.name, Content: m.Content, Key: m.Key,
+	}
+	return nil
 }
+
+// text says whether PostgreSQL stores s as text.
+func text(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,10 +32,10 @@ const (
 	benchSenders = 100
 )
 
-// BenchmarkAppend appends to a Postgres that waits for the disk, from two replicas whose relays run. It reports messages per second and
-// the time that one append takes.
+// BenchmarkAppend appends to a Postgres that waits for the disk, from two replicas whose relays run. It reports messages per
+// second, the CPU time that each takes here and in Postgres, and the time that one append takes.
 func BenchmarkAppend(b *testing.B) {
-	logs, tokens := benchLogs(b)
+	logs, tokens, postmaster := benchLogs(b)
 	for _, rooms := range []int{1, 100} {
 		for _, size := range []int{1, 10, 100} {
 			b.Run(fmt.Sprintf("rooms=%d/batch=%d", rooms, size), func(b *testing.B) {
@@ -42,6 +43,7 @@ func BenchmarkAppend(b *testing.B) {
 				var next, waited atomic.Int64
 				var callers sync.WaitGroup
 				b.ReportAllocs()
+				before := cpu(b, postmaster)
 				b.ResetTimer()
 				for n := range benchReplicas * benchCallers {
 					callers.Go(func() {
@@ -65,6 +67,7 @@ func BenchmarkAppend(b *testing.B) {
 				}
 				callers.Wait()
 				b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "messages/s")
+				b.ReportMetric(float64((cpu(b, postmaster)-before).Microseconds())/float64(b.N*size), "cpu-µs/message")
 				b.ReportMetric(float64(waited.Load())/float64(b.N)/1e6, "ms/append")
 			})
 		}
@@ -85,7 +88,7 @@ func benchBatch(rooms []uuid.UUID, tokens map[string]string, batch, size int) *a
 }
 
 // benchLogs are the logs of replicas in this process, and the tokens of senders. Everything but Postgres is left out.
-func benchLogs(b *testing.B) ([]*log, map[string]string) {
+func benchLogs(b *testing.B) (logs []*log, tokens map[string]string, postmaster int) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "moim-bench-")
 	if err != nil {
@@ -113,7 +116,7 @@ func benchLogs(b *testing.B) ([]*log, map[string]string) {
 		b.Fatal(err)
 	}
 	call := &http.Client{Transport: answer(keys)}
-	tokens := map[string]string{}
+	tokens = map[string]string{}
 	for n := range benchSenders {
 		id := fmt.Sprint("sender-", n)
 		tokens[id], err = token.Sign(token.User{ID: id, Name: id, Session: id}, private, "bench", time.Now())
@@ -122,7 +125,6 @@ func benchLogs(b *testing.B) ([]*log, map[string]string) {
 		}
 	}
 
-	var logs []*log
 	for range benchReplicas {
 		db, err := postgres.Open(b.Context(), s.DSN("postgres"), "message", 10)
 		if err != nil {
@@ -146,9 +148,34 @@ func benchLogs(b *testing.B) ([]*log, map[string]string) {
 			stop()
 			<-done
 		})
-		logs = append(logs, &log{db: db, out: out, call: call, tokens: token.NewVerifier(call, func(context.Context, string) (bool, error) { return false, nil })})
+		logs = append(logs, newLog(db, out, call, token.NewVerifier(call, func(context.Context, string) (bool, error) { return false, nil })))
 	}
-	return logs, tokens
+	return logs, tokens, s.PID("postgres")
+}
+
+// cpu is the CPU time that this process and Postgres have taken.
+func cpu(b *testing.B, postmaster int) time.Duration {
+	b.Helper()
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", postmaster))
+	if err != nil {
+		b.Fatal(err)
+	}
+	total := time.Duration(0)
+	for _, pid := range append(strings.Fields(string(children)), fmt.Sprint(postmaster), "self") {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			b.Fatal(err)
+		}
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:])) // From the third on: see proc(5).
+		for _, ticks := range fields[11:13] {
+			n, err := strconv.Atoi(ticks)
+			if err != nil {
+				b.Fatal(err)
+			}
+			total += time.Duration(n) * 10 * time.Millisecond
+		}
+	}
+	return total
 }
 
 // benchRooms makes rooms of which all senders are members.
@@ -160,7 +187,7 @@ func benchRooms(b *testing.B, l *log, n int) []uuid.UUID {
 		rooms[i] = uuid.New()
 		batch.Queue(insertRoom, rooms[i])
 		for sender := range benchSenders {
-			batch.Queue(upsertMember, rooms[i], fmt.Sprint("sender-", sender), true, 1)
+			batch.Queue(upsertMember, rooms[i], fmt.Sprint("sender-", sender), 1)
 		}
 	}
 	if err := l.db.SendBatch(b.Context(), batch).Close(); err != nil {

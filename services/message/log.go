@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/outbox"
 	"moim.dev/moim/services/internal/token"
 )
@@ -19,15 +18,19 @@ const (
 	typeLeave   = "LEAVE"
 )
 
-// topicAppended is the topic on which every replica of realtime learns what was appended.
-const topicAppended = "message.log.appended"
-
 // log is the logs of all rooms.
 type log struct {
-	db     *pgxpool.Pool
-	out    *outbox.Outbox
-	call   *http.Client
-	tokens *token.Verifier
+	db      *pgxpool.Pool
+	out     *outbox.Outbox
+	call    *http.Client
+	tokens  *token.Verifier
+	commits *committer
+}
+
+func newLog(db *pgxpool.Pool, out *outbox.Outbox, call *http.Client, tokens *token.Verifier) *log {
+	l := &log{db: db, out: out, call: call, tokens: tokens}
+	l.commits = &committer{commit: l.commit}
+	return l
 }
 
 // Message is one message of a room's log.
@@ -40,13 +43,4 @@ type Message struct {
 	Content    string    `json:"content"`
 	Key        string    `json:"key" doc:"The client's idempotency key."`
 	SentAt     time.Time `json:"sentAt"`
-}
-
-// appended is the data of an event on topicAppended: what one commit stored.
-type appended struct {
-	Messages []Message `json:"messages"`
-}
-
-func fanout(messages []Message) outbox.Event {
-	return outbox.Event{PubSub: app.PubSubFanout, Topic: topicAppended, Data: appended{messages}}
 }

@@ -22,7 +22,7 @@ func run(ctx context.Context, a *app.App, _ *config) error {
 		return err
 	}
 	out := a.Outbox(db)
-	l := &log{db: db, out: out, call: a.Call, tokens: a.Tokens}
+	l := newLog(db, out, a.Call, a.Tokens)
 	l.routes(a.API)
 	a.Subscribe(events.Subscription{Topic: "chat.member.changed", Handle: events.Once(db, l.memberChanged, out.Wake)})
 	a.Subscribe(events.Subscription{Topic: "chat.room.closed", Handle: events.Once(db, l.roomClosed, nil)})

@@ -1,82 +1,134 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"moim.dev/moim/services/internal/events"
 	"moim.dev/moim/services/internal/invoke"
 	"moim.dev/moim/services/internal/problem"
 )
 
-// askTimeout bounds one question to chat.
-const askTimeout = 3 * time.Second
-
-var errNotAMember = problem.Forbidden(codeNotAMember, "you are not a member of this room")
-
-// upsertMember stores a membership unless a later state of it is known.
-const upsertMember = `INSERT INTO members (room_id, user_id, member, version) VALUES ($1, $2, $3, $4)
-	ON CONFLICT (room_id, user_id) DO UPDATE SET member = excluded.member, version = excluded.version
-	WHERE members.version < excluded.version`
+const (
+	// askTimeout bounds one question to chat, questions how many of them one append asks at once.
+	askTimeout = 2 * time.Second
+	questions  = 16
+)
 
 // insertRoom makes the log of a room that has none yet.
 const insertRoom = `INSERT INTO rooms (room_id) VALUES ($1) ON CONFLICT DO NOTHING`
 
-// learn asks chat about memberships and stores what it says. It returns those that are refused.
-func (l *log) learn(ctx context.Context, unknown []membership) (map[membership]*problem.Error, error) {
-	refusals := make([]*problem.Error, len(unknown))
-	var group errgroup.Group
-	group.SetLimit(8)
-	for i, m := range unknown {
-		group.Go(func() (err error) {
-			refusals[i], err = l.ask(ctx, m)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	refused := map[membership]*problem.Error{}
-	for i, m := range unknown {
-		refused[m] = refusals[i] // nil when chat says yes, which keeps m from being asked about again.
-	}
-	return refused, nil
+// upsertMember stores a membership as chat answered unless a later state of it is known.
+const upsertMember = `INSERT INTO members (room_id, user_id, member, version) VALUES ($1, $2, true, $3)
+	ON CONFLICT (room_id, user_id) DO UPDATE SET member = true, version = excluded.version
+	WHERE members.version < excluded.version`
+
+// membership is a user in a room.
+type membership struct {
+	room uuid.UUID
+	user string
 }
 
-func (l *log) ask(ctx context.Context, m membership) (refusal *problem.Error, err error) {
+// standing is what chat says of a membership.
+type standing struct {
+	membership
+	version int64
+	// refusal is why the user may not write or read: no member, no such room, or chat could not be asked.
+	refusal *problem.Error
+}
+
+// learn asks chat about the memberships of entries, stores the copies of those that there are, and returns their entries. The others
+// are refused.
+func (l *log) learn(ctx context.Context, entries []*entry) (members []*entry, err error) {
+	standings := map[membership]*standing{}
+	var group errgroup.Group
+	group.SetLimit(questions)
+	for _, e := range entries {
+		m := membership{e.RoomID, e.SenderID}
+		if standings[m] != nil {
+			continue
+		}
+		s := &standing{membership: m}
+		standings[m] = s
+		group.Go(func() error {
+			l.ask(ctx, s)
+			return nil
+		})
+	}
+	_ = group.Wait() // None of them returns an error.
+
+	var known []*standing
+	for _, s := range standings {
+		if s.refusal == nil {
+			known = append(known, s)
+		}
+	}
+	if err := l.keep(ctx, known...); err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if s := standings[membership{e.RoomID, e.SenderID}]; s.refusal != nil {
+			e.refuse(s.refusal)
+			continue
+		}
+		e.asked = true
+		members = append(members, e)
+	}
+	return members, nil
+}
+
+// ask asks chat about a membership.
+func (l *log) ask(ctx context.Context, s *standing) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var answer struct {
 		Member  bool  `json:"member"`
 		Version int64 `json:"version"`
 	}
-	err = invoke.JSON(ctx, l.call, http.MethodGet,
-		"http://chat/internal/rooms/"+m.room.String()+"/members/"+url.PathEscape(m.user), nil, &answer)
+	err := invoke.JSON(ctx, l.call, http.MethodGet,
+		"http://chat/internal/rooms/"+s.room.String()+"/members/"+url.PathEscape(s.user), nil, &answer)
 	var p *problem.Error
 	switch {
 	case errors.As(err, &p) && p.Status == http.StatusNotFound:
-		return problem.NotFound(problem.CodeNotFound, "there is no such room"), nil
+		s.refusal = errNoRoom
 	case err != nil:
-		return nil, err
+		s.refusal = problem.Unavailable("whether you are a member of this room cannot be found out at the moment")
+	case !answer.Member:
+		s.refusal = errNotAMember
+	default:
+		s.version = answer.Version
 	}
-	if !answer.Member {
-		return errNotAMember, nil
+}
+
+// keep stores copies of memberships, in the order of their keys so that no two replicas wait for each other.
+func (l *log) keep(ctx context.Context, known ...*standing) error {
+	if len(known) == 0 {
+		return nil
 	}
+	slices.SortFunc(known, func(a, b *standing) int {
+		return cmp.Or(bytes.Compare(a.room[:], b.room[:]), cmp.Compare(a.user, b.user))
+	})
 	batch := &pgx.Batch{}
-	batch.Queue(insertRoom, m.room)
-	batch.Queue(upsertMember, m.room, m.user, true, answer.Version)
-	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("store membership: %w", err)
+	for _, s := range known {
+		batch.Queue(insertRoom, s.room)
 	}
-	return nil, nil
+	for _, s := range known {
+		batch.Queue(upsertMember, s.room, s.user, s.version)
+	}
+	if err := l.db.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("store memberships: %w", err)
+	}
+	return nil
 }
 
 // member returns nil for a member of the room, and otherwise why not.
@@ -89,62 +141,9 @@ func (l *log) member(ctx context.Context, m membership) error {
 	if member {
 		return nil
 	}
-	refusal, err := l.ask(ctx, m)
-	if err == nil && refusal != nil {
-		return refusal
+	s := &standing{membership: m}
+	if l.ask(ctx, s); s.refusal != nil {
+		return s.refusal
 	}
-	return err
-}
-
-// memberChanged keeps the copy of memberships, and announces in the log who came or left.
-func (l *log) memberChanged(ctx context.Context, tx pgx.Tx, e events.Event) error {
-	var change struct {
-		RoomID   uuid.UUID `json:"roomId"`
-		UserID   string    `json:"userId"`
-		UserName string    `json:"userName"`
-		Member   bool      `json:"member"`
-		Announce bool      `json:"announce"`
-		Version  int64     `json:"version"`
-		At       time.Time `json:"at"`
-	}
-	if err := e.Decode(&change); err != nil {
-		return err
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(insertRoom, change.RoomID)
-	batch.Queue(upsertMember, change.RoomID, change.UserID, change.Member, change.Version)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("store membership: %w", err)
-	}
-	if !change.Announce {
-		return nil
-	}
-	var seq int64
-	err := tx.QueryRow(ctx, `UPDATE rooms SET last_seq = last_seq + 1 WHERE room_id = $1 RETURNING last_seq`, change.RoomID).Scan(&seq)
-	if err != nil {
-		return fmt.Errorf("announce: %w", err)
-	}
-	m := Message{
-		RoomID: change.RoomID, Seq: seq, Type: typeLeave, SenderID: change.UserID, SenderName: change.UserName,
-		Key: e.ID, SentAt: change.At.UTC().Truncate(time.Microsecond),
-	}
-	if change.Member {
-		m.Type = typeEnter
-	}
-	return write(ctx, tx, []Message{m}, map[uuid.UUID]int64{m.RoomID: seq})
-}
-
-// roomClosed has nothing more appended to a room.
-func (l *log) roomClosed(ctx context.Context, tx pgx.Tx, e events.Event) error {
-	var closed struct {
-		RoomID uuid.UUID `json:"roomId"`
-	}
-	if err := e.Decode(&closed); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `INSERT INTO rooms (room_id, closed) VALUES ($1, true) ON CONFLICT (room_id) DO UPDATE SET closed = true`, closed.RoomID)
-	if err != nil {
-		return fmt.Errorf("close room: %w", err)
-	}
-	return nil
+	return l.keep(ctx, s)
 }

@@ -118,7 +118,7 @@ func (p platform) testRefusals(t *testing.T) {
 	long := strings.Repeat("가", maxContent)
 	messages := []NewMessage{
 		say(room, "mina", "first"),
-		{RoomID: room.String(), SenderID: "mina", Content: " \n", Key: "blank"},
+		{RoomID: room.String(), SenderID: "mina", Content: "", Key: "empty"},
 		{RoomID: room.String(), SenderID: "mina", Content: long + "!", Key: "long"},
 		{RoomID: room.String(), SenderID: "mina", Content: "nul\x00", Key: "nul"},
 		{RoomID: "nowhere", SenderID: "mina", Content: "x", Key: "nowhere"},
@@ -142,8 +142,9 @@ func (p platform) testRefusals(t *testing.T) {
 	if _, err := p.appendAs(t, 0, "gateway", nil, say(room, "mina", "x")); problem.From(err).Code != problem.CodeForbidden {
 		t.Errorf("an append by the gateway: %v", err)
 	}
-	if _, err := p.append(t, 0, say(uuid.New(), "mina", "x")); problem.From(err).Code != problem.CodeUnavailable {
-		t.Errorf("a membership that nobody can be asked about: %v", err)
+	results, err = p.append(t, 0, say(uuid.New(), "mina", "x"), say(room, "mina", "third"))
+	if err != nil || results[0].Code != problem.CodeUnavailable || results[1].Seq != 3 {
+		t.Errorf("a membership that nobody can be asked about, and one that is known: %v %v", results, err)
 	}
 }
 

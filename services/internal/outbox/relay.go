@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"golang.org/x/sync/errgroup"
@@ -22,8 +23,10 @@ const (
 	passRows = 500
 	// parallel is how many keys are published at once.
 	parallel = 16
-	// publishTimeout bounds one call of the broker.
+	// publishTimeout bounds the calls of the broker in one pass, during which the transaction is idle: see postgres.Open.
 	publishTimeout = 5 * time.Second
+	// turnTimeout bounds the wait for the passes of other replicas.
+	turnTimeout = 30 * time.Second
 	// maxBackoff bounds the wait after a pass that failed.
 	maxBackoff = 2 * time.Second
 )
@@ -52,15 +55,19 @@ type row struct {
 func (o *Outbox) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	backoff := time.Duration(0)
+	backoff, failing := time.Duration(0), false
 	for {
-		more, err := o.pass(context.WithoutCancel(ctx))
-		switch {
-		case err != nil:
+		done, more, err := o.pass(context.WithoutCancel(ctx))
+		if err != nil {
 			failed.Inc()
-			if backoff == 0 { // Once per outage.
+			if !failing { // Once per outage.
 				slog.WarnContext(ctx, "events cannot be published and wait in the outbox", "err", err)
 			}
+		} else if failing {
+			slog.InfoContext(ctx, "events are published again")
+		}
+		failing = err != nil
+		if failing && done == 0 {
 			backoff = min(max(2*backoff, tick/8), maxBackoff)
 			select {
 			case <-ctx.Done():
@@ -68,10 +75,8 @@ func (o *Outbox) Run(ctx context.Context) error {
 			case <-time.After(backoff):
 			}
 			continue
-		case backoff > 0:
-			slog.InfoContext(ctx, "events are published again")
-			backoff = 0
 		}
+		backoff = 0
 		if more {
 			continue
 		}
@@ -88,44 +93,53 @@ func (o *Outbox) Run(ctx context.Context) error {
 
 // pass publishes the oldest rows and deletes them. A lock makes the passes of all replicas follow each other, so that the order of
 // rows is the order of publication. A crash after publishing publishes again.
-func (o *Outbox) pass(ctx context.Context) (more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 6*publishTimeout)
+//
+// Every event waits for a pass, so that a pass is two round trips to the database and no more.
+func (o *Outbox) pass(ctx context.Context) (done int, more bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, turnTimeout)
 	defer cancel()
-	err = pgx.BeginFunc(ctx, o.db, func(tx pgx.Tx) error {
-		batch := &pgx.Batch{}
-		// Losing a deletion costs a repetition and nothing else, so it need not wait for the disk.
-		batch.Queue(`SET LOCAL synchronous_commit = off`)
-		batch.Queue(`SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.outbox'))`)
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-			return fmt.Errorf("take the relay's turn: %w", err)
+	conn, err := o.db.Acquire(waiting)
+	if err != nil {
+		return 0, false, fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Release() // In the middle of a transaction it closes the connection, which ends the transaction and its lock.
+	rows, err := read(waiting, conn)
+	if err != nil {
+		return 0, false, err
+	}
+	batch := &pgx.Batch{}
+	var ids []int64
+	var publishErr error
+	if len(rows) > 0 {
+		if ids, publishErr = o.publishAll(ctx, rows); len(ids) > 0 {
+			batch.Queue(`DELETE FROM outbox WHERE id = ANY($1)`, ids)
 		}
-		found, err := tx.Query(ctx, `SELECT id, event_id, pubsub, topic, key, data, traceparent, created_at
-			FROM outbox ORDER BY id LIMIT $1`, passRows)
-		if err != nil {
-			return fmt.Errorf("read outbox: %w", err)
-		}
-		rows, err := pgx.CollectRows(found, pgx.RowToStructByPos[row])
-		if err != nil {
-			return fmt.Errorf("read outbox: %w", err)
-		}
-		if len(rows) == 0 {
-			return nil
-		}
-		more = len(rows) == passRows
-		done, publishErr := o.publishAll(ctx, rows)
-		if len(done) > 0 {
-			if _, err := tx.Exec(ctx, `DELETE FROM outbox WHERE id = ANY($1)`, done); err != nil {
-				return fmt.Errorf("delete published events: %w", err)
-			}
-		}
-		err = publishErr
-		if len(done) > 0 && err != nil { // Keep what was deleted.
-			slog.WarnContext(ctx, "some events cannot be published and wait in the outbox", "err", err)
-			return nil
-		}
-		return err
-	})
-	return more, err
+	}
+	batch.Queue(`COMMIT`)
+	ending, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	if err := conn.SendBatch(ending, batch).Close(); err != nil {
+		return 0, false, fmt.Errorf("delete published events: %w", err)
+	}
+	return len(ids), len(rows) == passRows, publishErr
+}
+
+// read begins a transaction, takes the lock, and reads the oldest rows, those that were committed while it waited for the lock among them.
+func read(ctx context.Context, conn *pgxpool.Conn) (rows []row, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`BEGIN`)
+	// Losing a deletion costs a repetition and nothing else, so it need not wait for the disk.
+	batch.Queue(`SET LOCAL synchronous_commit = off`)
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.outbox'))`)
+	batch.Queue(`SELECT id, event_id, pubsub, topic, key, data, traceparent, created_at FROM outbox ORDER BY id LIMIT $1`, passRows).
+		Query(func(found pgx.Rows) (err error) {
+			rows, err = pgx.CollectRows(found, pgx.RowToStructByPos[row])
+			return err
+		})
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return rows, nil
 }
 
 // publishAll publishes rows, each key in order, and returns the ids of those that the broker has.
@@ -136,6 +150,8 @@ func (o *Outbox) publishAll(ctx context.Context, rows []row) (done []int64, err 
 		k := ordering{r.PubSub, r.Topic, r.Key}
 		byKey[k] = append(byKey[k], r)
 	}
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
 	ids := make(chan int64, len(rows))
 	var group errgroup.Group
 	group.SetLimit(parallel)
@@ -159,8 +175,6 @@ func (o *Outbox) publishAll(ctx context.Context, rows []row) (done []int64, err 
 }
 
 func (o *Outbox) publish(ctx context.Context, r row) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
 	metadata := map[string]string{"cloudevent.id": r.EventID.String()}
 	if r.Key != "" {
 		metadata["partitionKey"] = r.Key

@@ -31,6 +31,8 @@ func Open(ctx context.Context, dsn, schema string, maxConns int32) (*pgxpool.Poo
 	cfg.MaxConns = maxConns
 	cfg.ConnConfig.RuntimeParams["search_path"] = schema
 	cfg.ConnConfig.RuntimeParams["application_name"] = "moim-" + schema
+	// A replica that froze, or whose network is gone, holds locks for no longer than this.
+	cfg.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

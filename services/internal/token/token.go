@@ -4,6 +4,7 @@ package token
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -73,19 +74,24 @@ func Bearer(header string) string {
 // Verifier verifies access tokens. It is safe for concurrent use.
 type Verifier struct {
 	keys     *keySet
+	checked  *checked
 	sessions *sessions
 	parser   *jwt.Parser
 }
+
+// leeway is how much clocks may differ.
+const leeway = 5 * time.Second
 
 // NewVerifier makes a verifier that fetches keys through call and looks sessions up with revoked.
 func NewVerifier(call *http.Client, revoked Revoked) *Verifier {
 	return &Verifier{
 		keys:     newKeySet(call),
+		checked:  newChecked(),
 		sessions: newSessions(revoked),
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
 			jwt.WithIssuer(Issuer), jwt.WithAudience(Issuer), jwt.WithExpirationRequired(),
-			jwt.WithLeeway(5*time.Second),
+			jwt.WithLeeway(leeway),
 		),
 	}
 }
@@ -96,34 +102,59 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (User, error) {
 	if raw == "" {
 		return User{}, problem.Unauthenticated(problem.CodeUnauthenticated, "an access token is needed: Authorization: Bearer …")
 	}
-	var claims Claims
-	_, err := v.parser.ParseWithClaims(raw, &claims, func(t *jwt.Token) (any, error) {
-		kid, _ := t.Header["kid"].(string)
-		return v.keys.key(ctx, kid)
-	})
-	var p *problem.Error
-	switch {
-	case errors.As(err, &p):
-		return User{}, p
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return User{}, problem.Unauthenticated(problem.CodeTokenExpired, "the access token has expired")
-	case err != nil:
-		return User{}, problem.Unauthenticated(problem.CodeUnauthenticated, "the access token is not valid")
-	case claims.Subject == "" || claims.Session == "":
-		return User{}, problem.Unauthenticated(problem.CodeUnauthenticated, "the access token names no user or session")
+	user, err := v.signed(ctx, raw)
+	if err != nil {
+		return User{}, err
 	}
-	revoked, err := v.sessions.revoked(ctx, claims.Session)
+	revoked, err := v.sessions.revoked(ctx, user.Session)
 	if err != nil {
 		return User{}, problem.Unavailable("sessions cannot be checked at the moment")
 	}
 	if revoked {
 		return User{}, problem.Unauthenticated(problem.CodeTokenRevoked, "the session has ended")
 	}
-	return User{
+	return user, nil
+}
+
+// signed returns whose token it is if a key of auth signed it and it has not expired.
+func (v *Verifier) signed(ctx context.Context, raw string) (User, error) {
+	hash := sha256.Sum256([]byte(raw))
+	if t, known := v.checked.find(hash); known {
+		// The key may have been withdrawn since.
+		if key, err := v.keys.key(ctx, t.keyID); err == nil && key.Equal(t.key) {
+			if time.Now().After(t.user.Expires.Add(leeway)) {
+				return User{}, errExpired
+			}
+			return t.user, nil
+		}
+	}
+	var claims Claims
+	var t checkedToken
+	_, err := v.parser.ParseWithClaims(raw, &claims, func(unverified *jwt.Token) (_ any, err error) {
+		t.keyID, _ = unverified.Header["kid"].(string)
+		t.key, err = v.keys.key(ctx, t.keyID)
+		return t.key, err
+	})
+	var p *problem.Error
+	switch {
+	case errors.As(err, &p):
+		return User{}, p
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return User{}, errExpired
+	case err != nil:
+		return User{}, problem.Unauthenticated(problem.CodeUnauthenticated, "the access token is not valid")
+	case claims.Subject == "" || claims.Session == "":
+		return User{}, problem.Unauthenticated(problem.CodeUnauthenticated, "the access token names no user or session")
+	}
+	t.user = User{
 		ID: claims.Subject, Name: claims.Name, Roles: claims.Roles,
 		Session: claims.Session, Expires: claims.ExpiresAt.Time,
-	}, nil
+	}
+	v.checked.add(hash, t)
+	return t.user, nil
 }
+
+var errExpired = problem.Unauthenticated(problem.CodeTokenExpired, "the access token has expired")
 
 // RevokedKey is the key of the state store that says that a session has ended.
 func RevokedKey(session string) string { return "revoked/" + session }

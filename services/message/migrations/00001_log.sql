@@ -20,11 +20,13 @@ CREATE TABLE messages (
     UNIQUE (room_id, sender_id, key)
 );
 
--- Who is a member of which room, as chat has told. The version grows with each change of a membership.
+-- Who is a member of which room, as chat has told or answered. The version grows with each change of a membership; told is that of the
+-- last change that an event told of.
 CREATE TABLE members (
     room_id uuid    NOT NULL,
     user_id text    NOT NULL,
     member  boolean NOT NULL,
     version bigint  NOT NULL,
+    told    bigint  NOT NULL DEFAULT 0,
     PRIMARY KEY (room_id, user_id)
 );

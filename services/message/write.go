@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"moim.dev/moim/services/internal/app"
+	"moim.dev/moim/services/internal/outbox"
+)
+
+// topicAppended is the topic on which every replica of realtime learns what was appended.
+const topicAppended = "message.log.appended"
+
+// appended is the data of an event on topicAppended.
+type appended struct {
+	Messages []Message `json:"messages"`
+}
+
+// eventBytes bounds the content that one event carries, so that no broker refuses it: a commit that stored more is told in several.
+const eventBytes = 512 << 10
+
+const insertMessages = `INSERT INTO messages (room_id, seq, type, sender_id, sender_name, content, key, sent_at)
+	SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])`
+
+const updateRooms = `UPDATE rooms SET last_seq = ends.seq FROM unnest($1::uuid[], $2::bigint[]) AS ends (room_id, seq)
+	WHERE rooms.room_id = ends.room_id`
+
+// queueWrite adds to a transaction that has locked the messages' rooms what stores messages, the rooms' new ends, and the events that
+// tell of them. The messages of a room are in the order of their places.
+func queueWrite(ctx context.Context, batch *pgx.Batch, messages []Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	n := len(messages)
+	rooms, seqs, types, senders := make([]uuid.UUID, n), make([]int64, n), make([]string, n), make([]string, n)
+	names, contents, keys, times := make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n)
+	ends := make(map[uuid.UUID]int64, n)
+	for i := range messages {
+		m := &messages[i]
+		rooms[i], seqs[i], types[i], senders[i] = m.RoomID, m.Seq, m.Type, m.SenderID
+		names[i], contents[i], keys[i], times[i] = m.SenderName, m.Content, m.Key, m.SentAt
+		ends[m.RoomID] = m.Seq
+	}
+	touched, lastSeqs := make([]uuid.UUID, 0, len(ends)), make([]int64, 0, len(ends))
+	for id, seq := range ends {
+		touched, lastSeqs = append(touched, id), append(lastSeqs, seq)
+	}
+	batch.Queue(insertMessages, rooms, seqs, types, senders, names, contents, keys, times)
+	batch.Queue(updateRooms, touched, lastSeqs)
+	for len(messages) > 0 {
+		size, count := 0, 0
+		for count < len(messages) && (count == 0 || size+len(messages[count].Content) <= eventBytes) {
+			size += len(messages[count].Content)
+			count++
+		}
+		event, err := outbox.Args(ctx, outbox.Event{PubSub: app.PubSubFanout, Topic: topicAppended, Data: appended{messages[:count]}})
+		if err != nil {
+			return err
+		}
+		batch.Queue(outbox.Insert, event...)
+		messages = messages[count:]
+	}
+	return nil
+}
