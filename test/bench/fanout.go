@@ -112,17 +112,29 @@ func (p *platform) fanOut(ctx context.Context, report *report, size size) error 
 	if err != nil {
 		return err
 	}
-	f := report.moim
-	report.add("fan-out, saturated", "deliveries", "%.0f/s", f.perSecond(), noBar)
-	report.add("fan-out, saturated", "per CPU-second of realtime", "%.0f", f.perCPU(0), atLeast(150_000))
-	report.add("fan-out, saturated", "per CPU-second of the platform", "%.0f", f.perCPU(1), noBar)
-	f = report.moimPaced
-	name := fmt.Sprintf("fan-out, %.0f messages/s", size.fanOutRate)
-	report.add(name, "deliveries", "%.0f/s", f.perSecond(), noBar)
-	report.add(name, "per CPU-second of realtime", "%.0f", f.perCPU(0), noBar)
-	report.add(name, "per CPU-second of the platform", "%.0f", f.perCPU(1), noBar)
-	report.latency(name, "SEND→MESSAGE", f.latency, noBar)
+	busy, err := r.pace(ctx, size.busyRate, size.duration)
+	if err != nil {
+		return fmt.Errorf("keep a high rate: %w", err)
+	}
+	report.note(fmt.Sprintf("Fan-out: subscribers are connections of one user; saturated is with %d messages under way all the time, "+
+		"so that many share a write. A rate says what single messages cost.", window))
+	report.flow("fan-out, saturated", report.moim, atLeast(150_000))
+	for _, paced := range []struct {
+		rate float64
+		flow
+	}{{size.fanOutRate, report.moimPaced}, {size.busyRate, busy}} {
+		name := fmt.Sprintf("fan-out, %.0f messages/s", paced.rate)
+		report.flow(name, paced.flow, noBar)
+		report.latency(name, "SEND→MESSAGE", paced.latency, noBar)
+	}
 	return nil
+}
+
+// flow adds what went through the platform.
+func (r *report) flow(name string, f flow, perCPU bar) {
+	r.add(name, "deliveries", "%.0f/s", f.perSecond(), noBar)
+	r.add(name, "per CPU-second of realtime", "%.0f", f.perCPU(0), perCPU)
+	r.add(name, "per CPU-second of the platform", "%.0f", f.perCPU(1), noBar)
 }
 
 // fanOut warms up, saturates and then keeps a rate.

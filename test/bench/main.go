@@ -30,9 +30,10 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "the scenarios to run, of idle,fanout,durable,signup,rabbitmq (default: all)")
 	var size size
 	flags.IntVar(&size.subscribers, "subscribers", 1000, "subscribers of the fan-out's room")
-	flags.Float64Var(&size.fanOutRate, "fanout-rate", 30, "messages/s of the moderate fan-out")
+	flags.Float64Var(&size.fanOutRate, "fanout-rate", 20, "messages/s of the moderate fan-out")
+	flags.Float64Var(&size.busyRate, "fanout-busy-rate", 150, "messages/s of a fan-out that RabbitMQ is not asked for")
 	flags.DurationVar(&size.duration, "duration", 10*time.Second, "how long each measured load lasts")
-	flags.Float64Var(&size.durableRate, "durable-rate", 3000, "messages/s of the heavy durable chat")
+	flags.Float64Var(&size.durableRate, "durable-rate", 3100, "messages/s of the heavy durable chat")
 	flags.IntVar(&size.idle, "idle", 10_000, "idle connections")
 	flags.IntVar(&size.signups, "signups", 200, "signups")
 	_ = flags.Parse(args) // Ends the program on an error.
@@ -49,12 +50,16 @@ func run(ctx context.Context, args []string) error {
 	defer p.stop()
 
 	found := &report{}
+	others, err := seeOthers()
+	if err != nil {
+		return err
+	}
 	scenarios := []scenario{
 		{"idle", "idle connections", p.idle}, // First: memory that a load has used doesn't come back at once.
 		{"fanout", "fan-out", p.fanOut},
 		{"durable", "durable chat", p.durable},
 		{"signup", "signups", p.signups},
-		{"rabbitmq", "the same fan-out on RabbitMQ", rabbitFanOut},
+		{"rabbitmq", "RabbitMQ", rabbitMQ},
 	}
 	for _, s := range scenarios {
 		if *only != "" && !strings.Contains(","+*only+",", ","+s.name+",") {
@@ -71,6 +76,9 @@ func run(ctx context.Context, args []string) error {
 			found.fail(s.title, err)
 		}
 	}
+	if err := others.note(found); err != nil {
+		return err
+	}
 	found.compare()
 	return found.print(p.root)
 }
@@ -84,7 +92,8 @@ type scenario struct {
 // size is how much load there is.
 type size struct {
 	subscribers, idle, signups int
-	fanOutRate, durableRate    float64
+	fanOutRate, busyRate       float64
+	durableRate                float64
 	duration                   time.Duration
 }
 

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -24,49 +22,6 @@ const rabbitServer = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 type rabbit struct {
 	addr      string
 	processes []*exec.Cmd
-}
-
-// rabbitFanOut measures the fan-out on RabbitMQ with its web_stomp plugin, where it is installed.
-func rabbitFanOut(ctx context.Context, report *report, size size) error {
-	if _, err := os.Stat(rabbitServer); errors.Is(err, fs.ErrNotExist) {
-		report.note("RabbitMQ is not installed, so nothing is compared with it (Debian: apt-get install rabbitmq-server).")
-		return nil
-	}
-	dir, err := os.MkdirTemp("", "moim-bench-rabbitmq-")
-	if err != nil {
-		return fmt.Errorf("make a folder for RabbitMQ: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	node, err := startRabbit(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer node.stop()
-
-	conns, err := connect(ctx, size.subscribers, func(int) load.Endpoint {
-		return load.Endpoint{Addr: node.addr, Path: "/ws", Headers: []string{"login", "guest", "passcode", "guest"}}
-	}, func(int) []byte {
-		return load.Frame("SUBSCRIBE", "", "destination", "/topic/bench", "id", "0", "ack", "auto", "receipt", "done")
-	})
-	if err != nil {
-		return err
-	}
-	r := &room{group: load.NewGroup(conns), conns: conns, usage: node.usage, send: func(m load.Marker) []byte {
-		return load.Frame("SEND", body("bench", string(m.Append(nil))), "destination", "/topic/bench")
-	}}
-	defer r.group.Close()
-	report.rabbit, report.rabbitPaced, err = r.fanOut(ctx, size)
-	if f := report.rabbit; f.deliveries > 0 {
-		report.add("RabbitMQ fan-out, saturated", "deliveries", "%.0f/s", f.perSecond(), noBar)
-		report.add("RabbitMQ fan-out, saturated", "per CPU-second of RabbitMQ", "%.0f", f.perCPU(0), noBar)
-	}
-	if f := report.rabbitPaced; f.deliveries > 0 {
-		name := fmt.Sprintf("RabbitMQ fan-out, %.0f messages/s", size.fanOutRate)
-		report.add(name, "deliveries", "%.0f/s", f.perSecond(), noBar)
-		report.add(name, "per CPU-second of RabbitMQ", "%.0f", f.perCPU(0), noBar)
-		report.latency(name, "SEND→MESSAGE", f.latency, noBar)
-	}
-	return err
 }
 
 // startRabbit starts a node and the port mapper that Erlang wants, both on free ports of this machine alone.

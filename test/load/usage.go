@@ -65,3 +65,22 @@ func Processes(roots ...int) (Usage, error) {
 	}
 	return sum, nil
 }
+
+// Machine is the time that the processors of this machine have been busy since it started, whoever kept them so.
+func Machine() (time.Duration, error) {
+	content, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("read what the machine has used: %w", err)
+	}
+	line, _, _ := strings.Cut(string(content), "\n")
+	fields := strings.Fields(line) // cpu user nice system idle iowait irq softirq steal …: proc_stat(5)
+	var ticks int64
+	for i, f := range fields[1:9] {
+		if i == 3 || i == 4 { // idle, iowait
+			continue
+		}
+		n, _ := strconv.ParseInt(f, 10, 64)
+		ticks += n
+	}
+	return time.Duration(ticks) * clockTick, nil
+}

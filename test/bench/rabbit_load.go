@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"moim.dev/moim/test/load"
+)
+
+// rabbitMQ measures the fan-out and persistent messages on RabbitMQ with its web_stomp plugin, where it is installed.
+func rabbitMQ(ctx context.Context, report *report, size size) error {
+	if _, err := os.Stat(rabbitServer); errors.Is(err, fs.ErrNotExist) {
+		report.note("RabbitMQ is not installed, so nothing is compared with it (Debian: apt-get install rabbitmq-server).")
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "moim-bench-rabbitmq-")
+	if err != nil {
+		return fmt.Errorf("make a folder for RabbitMQ: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	node, err := startRabbit(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer node.stop()
+	if err := node.fanOut(ctx, report, size); err != nil {
+		return fmt.Errorf("fan-out: %w", err)
+	}
+	if err := node.durable(ctx, report, size); err != nil {
+		return fmt.Errorf("persistent messages: %w", err)
+	}
+	return nil
+}
+
+func (r *rabbit) endpoint(int) load.Endpoint {
+	return load.Endpoint{Addr: r.addr, Path: "/ws", Headers: []string{"login", "guest", "passcode", "guest"}}
+}
+
+func rabbitSubscribe(destination string) []byte {
+	return load.Frame("SUBSCRIBE", "", "destination", destination, "id", "0", "ack", "auto", "receipt", "done")
+}
+
+// fanOut is the platform's, with a topic for the room.
+func (r *rabbit) fanOut(ctx context.Context, report *report, size size) error {
+	const topic = "/topic/bench"
+	conns, err := connect(ctx, size.subscribers, r.endpoint, func(int) []byte { return rabbitSubscribe(topic) })
+	if err != nil {
+		return err
+	}
+	to := &room{group: load.NewGroup(conns), conns: conns, usage: r.usage, send: func(m load.Marker) []byte {
+		return load.Frame("SEND", body("bench", string(m.Append(nil))), "destination", topic)
+	}}
+	defer to.group.Close()
+	saturated, paced, err := to.fanOut(ctx, size)
+	if err != nil {
+		return err
+	}
+	report.rabbit, report.rabbitPaced = saturated, paced
+	const name = "RabbitMQ fan-out, saturated"
+	report.add(name, "deliveries", "%.0f/s", saturated.perSecond(), noBar)
+	report.add(name, "per CPU-second of RabbitMQ", "%.0f", saturated.perCPU(0), noBar)
+	rate := fmt.Sprintf("RabbitMQ fan-out, %.0f messages/s", size.fanOutRate)
+	report.add(rate, "deliveries", "%.0f/s", paced.perSecond(), noBar)
+	report.add(rate, "per CPU-second of RabbitMQ", "%.0f", paced.perCPU(0), noBar)
+	report.latency(rate, "SEND→MESSAGE", paced.latency, noBar)
+	return nil
+}
+
+// durable sends persistent messages to durable queues, one for each room. A queue's messages go to one consumer, so each is delivered
+// once, not twice as the platform's; nor can they be read again.
+func (r *rabbit) durable(ctx context.Context, report *report, size size) error {
+	queue := func(room int) string { return fmt.Sprint("/queue/room-", room) }
+	conns, err := connect(ctx, rooms, r.endpoint, func(i int) []byte { return rabbitSubscribe(queue(i)) })
+	if err != nil {
+		return err
+	}
+	c := newChat(conns, func(room int, m load.Marker) []byte {
+		marker := string(m.Append(nil))
+		return load.Frame("SEND", body("bench", marker), "destination", queue(room), "persistent", "true", "receipt", marker)
+	})
+	defer c.group.Close()
+	const name = "RabbitMQ persistent messages"
+	if err := c.moderate(ctx, report, name, size, noBar); err != nil {
+		return err
+	}
+	before, err := r.usage()
+	if err != nil {
+		return err
+	}
+	took, err := c.pace(ctx, size.durableRate, size.duration)
+	if err != nil {
+		return fmt.Errorf("%.0f/s: %w", size.durableRate, err)
+	}
+	after, err := r.usage()
+	if err != nil {
+		return err
+	}
+	c.heavy(report, name, size, took, after[0].CPU-before[0].CPU, noBar)
+	report.note("RabbitMQ confirms a persistent message once it is on disk or a consumer has taken it; here a consumer takes each at once. " +
+		"The platform's receipt always follows the commit to Postgres.")
+	return nil
+}
