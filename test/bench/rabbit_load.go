@@ -20,7 +20,7 @@ func rabbitMQ(ctx context.Context, report *report, size size) error {
 	if err != nil {
 		return fmt.Errorf("make a folder for RabbitMQ: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	node, err := startRabbit(ctx, dir)
 	if err != nil {
 		return err
