@@ -72,7 +72,8 @@ func (c *Conn) open(ctx context.Context, e Endpoint) error {
 	return c.await("CONNECTED")
 }
 
-// Do sends a frame that asks for the receipt "done" and returns when it has come. Nothing else may be reading, nor messages arrive.
+// Do sends a frame that asks for the receipt "done" and returns when it has come. Nothing else may be reading; messages are passed over,
+// as a room may say who entered it while somebody subscribes.
 func (c *Conn) Do(frame []byte) error {
 	if err := c.Send(frame); err != nil {
 		return err
@@ -84,10 +85,12 @@ func (c *Conn) await(command string) error {
 	buffer := make([]byte, 4096)
 	for found := false; !found; {
 		err := c.scan.read(c.net, buffer, func(f []byte) error {
-			if !bytes.HasPrefix(f, []byte(command)) {
+			switch {
+			case bytes.HasPrefix(f, []byte(command)):
+				found = true
+			case !bytes.HasPrefix(f, []byte("MESSAGE")):
 				return fmt.Errorf("the server sent %q, not %s", f, command)
 			}
-			found = true
 			return nil
 		})
 		if err != nil {

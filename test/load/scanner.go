@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // WebSocket opcodes (RFC 6455, section 5.2).
@@ -54,7 +55,7 @@ func (s *scanner) scan(b []byte, frame func([]byte) error) (rest []byte, err err
 			}
 		case 127:
 			if header = 10; len(b) >= header {
-				length = int(binary.BigEndian.Uint64(b[2:]))
+				length = int(min(binary.BigEndian.Uint64(b[2:]), math.MaxInt32)) // Larger than any buffer, which read says.
 			}
 		}
 		if len(b) < header || len(b) < header+length {
