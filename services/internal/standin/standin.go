@@ -4,6 +4,7 @@ package standin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/saga"
 	"moim.dev/moim/services/internal/token"
@@ -30,6 +32,8 @@ const keyID = "test"
 type Options struct {
 	// Service is the service under test.
 	Service stack.Service
+	// Neighbours are what else it needs.
+	Neighbours []stack.Service
 	// Events and Fanout are the topics whose events the test wants to see, besides the saga's answers.
 	Events, Fanout []string
 }
@@ -59,7 +63,7 @@ func Start(t *testing.T, o Options) *Platform {
 	transport.MaxIdleConnsPerHost = 1000
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Platform{
-		Stack: stack.ForTest(t, stack.Options{Services: []stack.Service{neighbour, o.Service}}),
+		Stack: stack.ForTest(t, stack.Options{Services: append([]stack.Service{neighbour, o.Service}, o.Neighbours...)}),
 		app:   o.Service.App,
 		key:   private,
 		http:  &http.Client{Transport: transport, Timeout: 30 * time.Second},
@@ -69,7 +73,13 @@ func Start(t *testing.T, o Options) *Platform {
 // Token returns an access token. Tokens of one user are of one session.
 func (p *Platform) Token(t *testing.T, userID string, roles ...string) string {
 	t.Helper()
-	raw, err := token.Sign(token.User{ID: userID, Name: userID, Roles: roles, Session: "session"}, p.key, keyID, time.Now())
+	return p.Sign(t, token.User{ID: userID, Name: userID, Roles: roles, Session: "session"}, time.Now())
+}
+
+// Sign returns an access token as auth would have issued it then.
+func (p *Platform) Sign(t *testing.T, user token.User, issued time.Time) string {
+	t.Helper()
+	raw, err := token.Sign(user, p.key, keyID, issued)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +96,8 @@ type Request struct {
 	Header map[string]string
 	// Body is sent as it is if it is a string, else as JSON; nil for none.
 	Body any
-	// Replica is which one to call.
+	// App is what to call, Replica which one of it. Empty means the service under test.
+	App     string
 	Replica int
 }
 
@@ -104,7 +115,7 @@ func (p *Platform) Do(ctx context.Context, r Request, out any) (status int, err 
 		}
 		body = bytes.NewReader(raw)
 	}
-	replica := fmt.Sprintf("%s-%d", p.app, r.Replica)
+	replica := fmt.Sprintf("%s-%d", cmp.Or(r.App, p.app), r.Replica)
 	req, err := http.NewRequestWithContext(ctx, r.Method, "http://"+p.Addr(replica)+r.Path, body)
 	if err != nil {
 		return 0, fmt.Errorf("make request: %w", err)
@@ -157,20 +168,31 @@ func (p *Platform) Publish(t *testing.T, topic string, data any, repetitionOf ..
 	if len(repetitionOf) > 0 {
 		id = repetitionOf[0]
 	}
-	raw, err := json.Marshal(data)
+	p.tell(t, "/v1.0/publish/events/"+topic+"?metadata.cloudevent.id="+url.QueryEscape(id), data)
+	return id
+}
+
+// Revoke ends a session, as auth does.
+func (p *Platform) Revoke(t *testing.T, session string) {
+	t.Helper()
+	p.tell(t, "/v1.0/state/"+app.StateStore, []map[string]any{{"key": token.RevokedKey(session), "value": true}})
+}
+
+// tell has auth's sidecar do something.
+func (p *Platform) tell(t *testing.T, path string, body any) {
+	t.Helper()
+	raw, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr, daprToken := p.Sidecar("auth-0")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		"http://"+addr+"/v1.0/publish/events/"+topic+"?metadata.cloudevent.id="+url.QueryEscape(id), bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+path, bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("dapr-api-token", daprToken)
 	if _, err := p.send(req, nil); err != nil {
-		t.Fatalf("publish %s: %v", topic, err)
+		t.Fatalf("%s: %v", path, err)
 	}
-	return id
 }
