@@ -42,6 +42,7 @@ func TestAuth(t *testing.T) {
 	t.Run("signups of one address are limited", f.limitsSignups)
 
 	t.Run("no secret is in events, records or logs", f.keepsSecrets)
+	t.Run("what a replica is at when it drains it does to its end", f.finishesEvents)
 	t.Run("a stream goes on at the other replica when its own is killed", f.resumesElsewhere)
 	t.Run("a stream goes on at the other replica when its own drains", f.endsWhenDraining)
 	t.Run("without the state store nobody signs up and a logout is made up for", f.survivesOutage)
