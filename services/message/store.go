@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"moim.dev/moim/services/internal/problem"
@@ -40,8 +41,12 @@ func (l *log) store(ctx context.Context, entries []*entry) error {
 // lockRooms locks rooms, always in the order of their ids so that no two transactions wait for each other.
 const lockRooms = `SELECT room_id, last_seq, closed FROM rooms WHERE room_id = ANY($1) ORDER BY room_id FOR NO KEY UPDATE`
 
-// noScan keeps a plan that was made while the tables were small from scanning them when they have grown.
-const noScan = `SET LOCAL enable_seqscan = off`
+// A transaction's statements are planned once per connection, not each time as the planner likes it with arrays. So that a plan made
+// while the tables were small is none that scans them when they have grown, it may not scan.
+const (
+	planOnce = `SET LOCAL plan_cache_mode = force_generic_plan`
+	noScan   = `SET LOCAL enable_seqscan = off`
+)
 
 // lookUp finds out what decides about each entry. It must come after lockRooms: it sees then what others stored before they unlocked.
 const lookUp = `SELECT i,
@@ -91,24 +96,25 @@ func (l *log) commit(ctx context.Context, entries []*entry) error {
 // find begins the transaction.
 func find(ctx context.Context, conn *pgxpool.Conn, entries []*entry) (*found, error) {
 	n := len(entries)
-	rooms, senders, keys := make([]uuid.UUID, n), make([]string, n), make([]string, n)
+	rooms, senders, keys := make(uuids, n), make([]string, n), make([]string, n)
 	for i, e := range entries {
-		rooms[i], senders[i], keys[i] = e.RoomID, e.SenderID, e.Key
+		rooms[i], senders[i], keys[i] = pgUUID(e.RoomID), e.SenderID, e.Key
 	}
 	distinct := slices.Clone(rooms)
-	slices.SortFunc(distinct, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(distinct, func(a, b pgtype.UUID) int { return bytes.Compare(a.Bytes[:], b.Bytes[:]) })
 	distinct = slices.Compact(distinct)
 
 	f := &found{rooms: make(map[uuid.UUID]*room, len(distinct)), member: make([]bool, n), stored: make([]int64, n)}
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN`)
+	batch.Queue(planOnce)
 	batch.Queue(noScan)
 	batch.Queue(lockRooms, distinct).Query(func(rows pgx.Rows) error {
-		var id uuid.UUID
+		var id [16]byte
 		var r room
 		_, err := pgx.ForEachRow(rows, []any{&id, &r.lastSeq, &r.closed}, func() error {
 			known := r
-			f.rooms[id] = &known
+			f.rooms[uuid.UUID(id)] = &known
 			return nil
 		})
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/outbox"
@@ -28,6 +29,11 @@ const insertMessages = `INSERT INTO messages (room_id, seq, type, sender_id, sen
 const updateRooms = `UPDATE rooms SET last_seq = ends.seq FROM unnest($1::uuid[], $2::bigint[]) AS ends (room_id, seq)
 	WHERE rooms.room_id = ends.room_id`
 
+// uuids is what pgx encodes fast; a uuid.UUID it takes for a database/sql value, by way of its text.
+type uuids = pgtype.FlatArray[pgtype.UUID]
+
+func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
 // queueWrite adds to a transaction that has locked the messages' rooms what stores messages, the rooms' new ends, and the events that
 // tell of them. The messages of a room are in the order of their places.
 func queueWrite(ctx context.Context, batch *pgx.Batch, messages []Message) error {
@@ -35,18 +41,18 @@ func queueWrite(ctx context.Context, batch *pgx.Batch, messages []Message) error
 		return nil
 	}
 	n := len(messages)
-	rooms, seqs, types, senders := make([]uuid.UUID, n), make([]int64, n), make([]string, n), make([]string, n)
+	rooms, seqs, types, senders := make(uuids, n), make([]int64, n), make([]string, n), make([]string, n)
 	names, contents, keys, times := make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n)
 	ends := make(map[uuid.UUID]int64, n)
 	for i := range messages {
 		m := &messages[i]
-		rooms[i], seqs[i], types[i], senders[i] = m.RoomID, m.Seq, m.Type, m.SenderID
+		rooms[i], seqs[i], types[i], senders[i] = pgUUID(m.RoomID), m.Seq, m.Type, m.SenderID
 		names[i], contents[i], keys[i], times[i] = m.SenderName, m.Content, m.Key, m.SentAt
 		ends[m.RoomID] = m.Seq
 	}
-	touched, lastSeqs := make([]uuid.UUID, 0, len(ends)), make([]int64, 0, len(ends))
+	touched, lastSeqs := make(uuids, 0, len(ends)), make([]int64, 0, len(ends))
 	for id, seq := range ends {
-		touched, lastSeqs = append(touched, id), append(lastSeqs, seq)
+		touched, lastSeqs = append(touched, pgUUID(id)), append(lastSeqs, seq)
 	}
 	batch.Queue(insertMessages, rooms, seqs, types, senders, names, contents, keys, times)
 	batch.Queue(updateRooms, touched, lastSeqs)
