@@ -25,6 +25,12 @@ type chat struct {
 	sent    []int64 // In each room.
 }
 
+// talk is what a comparison needs of a chat: latencies at the moderate rate, and messages per CPU-second of all processes at the high one.
+type talk struct {
+	messages, receipts *load.Histogram
+	perCPU             float64
+}
+
 // moderate is the rate, in messages/s, at which latency is measured.
 const moderate = 500
 
@@ -36,7 +42,8 @@ func (p *platform) durable(ctx context.Context, report *report, size size) error
 	}
 	defer c.group.Close()
 	const name = "durable chat"
-	if err := c.moderate(ctx, report, name, size, atMost(30)); err != nil {
+	said, err := c.moderate(ctx, report, name, size, atMost(30))
+	if err != nil {
 		return err
 	}
 	before, err := p.usage()
@@ -54,34 +61,37 @@ func (p *platform) durable(ctx context.Context, report *report, size size) error
 	if err := p.allStored(ctx, ids, c.total()); err != nil {
 		return err
 	}
-	c.heavy(report, name, size, took, (after[1].CPU - before[1].CPU), atLeast(3000))
+	said.perCPU = c.heavy(report, name, size, took, (after[1].CPU - before[1].CPU), atLeast(3000))
+	report.moimTalk = said
 	return nil
 }
 
 // moderate adds the latencies at a moderate rate.
-func (c *chat) moderate(ctx context.Context, report *report, name string, size size, p99 bar) error {
+func (c *chat) moderate(ctx context.Context, report *report, name string, size size, p99 bar) (said talk, err error) {
 	if _, err := c.pace(ctx, moderate, time.Second); err != nil {
-		return fmt.Errorf("warm up: %w", err)
+		return said, fmt.Errorf("warm up: %w", err)
 	}
 	c.group.Latencies()
 	if _, err := c.pace(ctx, moderate, size.duration); err != nil {
-		return fmt.Errorf("%d/s: %w", moderate, err)
+		return said, fmt.Errorf("%d/s: %w", moderate, err)
 	}
-	messages, receipts := c.group.Latencies()
+	said.messages, said.receipts = c.group.Latencies()
 	name = fmt.Sprintf("%s, %d rooms, %d messages/s", name, rooms, moderate)
-	report.latency(name, "SEND→RECEIPT", receipts, noBar)
-	report.latency(name, "SEND→MESSAGE", messages, p99)
-	return nil
+	report.latency(name, "SEND→RECEIPT", said.receipts, noBar)
+	report.latency(name, "SEND→MESSAGE", said.messages, p99)
+	return said, nil
 }
 
-// heavy adds what a high rate came to.
-func (c *chat) heavy(report *report, name string, size size, took, cpu time.Duration, stored bar) {
+// heavy adds what a high rate came to, and returns the messages per CPU-second.
+func (c *chat) heavy(report *report, name string, size size, took, cpu time.Duration, stored bar) float64 {
 	messages, receipts := c.group.Latencies()
 	name = fmt.Sprintf("%s, %d rooms, %.0f messages/s", name, rooms, size.durableRate)
 	report.add(name, "stored and delivered", "%.0f/s", float64(receipts.Count())/took.Seconds(), stored)
-	report.add(name, "per CPU-second of all processes", "%.0f", float64(receipts.Count())/cpu.Seconds(), noBar)
+	perCPU := float64(receipts.Count()) / cpu.Seconds()
+	report.add(name, "per CPU-second of all processes", "%.0f", perCPU, noBar)
 	report.latency(name, "SEND→RECEIPT", receipts, noBar)
 	report.latency(name, "SEND→MESSAGE", messages, noBar)
+	return perCPU
 }
 
 // newChat makes the rooms, whose connections are one at each replica, and returns their ids.

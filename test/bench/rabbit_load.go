@@ -69,21 +69,25 @@ func (r *rabbit) fanOut(ctx context.Context, report *report, size size) error {
 	return nil
 }
 
-// durable sends persistent messages to durable queues, one for each room. A queue's messages go to one consumer, so each is delivered
-// once, not twice as the platform's; nor can they be read again.
+// durable is the platform's: a topic for each room, and for each of its two members a durable queue, so that a member who is away misses
+// nothing. A queue forgets what it has delivered, and what it delivers at once it needn't write to the disk; the platform stores all.
 func (r *rabbit) durable(ctx context.Context, report *report, size size) error {
-	queue := func(room int) string { return fmt.Sprint("/queue/room-", room) }
-	conns, err := connect(ctx, rooms, r.endpoint, func(i int) []byte { return rabbitSubscribe(queue(i)) })
+	topic := func(room int) string { return fmt.Sprint("/topic/room-", room) }
+	conns, err := connect(ctx, 2*rooms, r.endpoint, func(i int) []byte {
+		return load.Frame("SUBSCRIBE", "", "destination", topic(i/2), "id", fmt.Sprint("member-", i), "durable", "true", "auto-delete", "false",
+			"ack", "auto", "receipt", "done")
+	})
 	if err != nil {
 		return err
 	}
 	c := newChat(conns, func(room int, m load.Marker) []byte {
 		marker := string(m.Append(nil))
-		return load.Frame("SEND", body("bench", marker), "destination", queue(room), "persistent", "true", "receipt", marker)
+		return load.Frame("SEND", body("bench", marker), "destination", topic(room), "persistent", "true", "receipt", marker)
 	})
 	defer c.group.Close()
 	const name = "RabbitMQ persistent messages"
-	if err := c.moderate(ctx, report, name, size, noBar); err != nil {
+	said, err := c.moderate(ctx, report, name, size, noBar)
+	if err != nil {
 		return err
 	}
 	before, err := r.usage()
@@ -98,7 +102,8 @@ func (r *rabbit) durable(ctx context.Context, report *report, size size) error {
 	if err != nil {
 		return err
 	}
-	c.heavy(report, name, size, took, after[0].CPU-before[0].CPU, noBar)
+	said.perCPU = c.heavy(report, name, size, took, after[0].CPU-before[0].CPU, noBar)
+	report.rabbitTalk = said
 	report.note("RabbitMQ confirms a persistent message once it is on disk or a consumer has taken it; here a consumer takes each at once. " +
 		"The platform's receipt always follows the commit to Postgres.")
 	return nil

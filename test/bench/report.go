@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -17,8 +19,9 @@ type report struct {
 	rows  []row
 	notes []string
 
-	// What the fan-outs were, for the comparison.
+	// What the fan-outs and the chats were, for the comparison.
 	moim, moimPaced, rabbit, rabbitPaced flow
+	moimTalk, rabbitTalk                 talk
 }
 
 type row struct{ scenario, figure, value, bar, result string }
@@ -42,10 +45,19 @@ func (r *report) add(scenario, figure, format string, value float64, b bar) {
 			line.bar = "≤ " + fmt.Sprintf(format, b.most)
 		}
 		if value < b.least || b.most > 0 && value > b.most {
-			line.result = "MISSED"
+			line.result = "MISSED by " + missedBy(value, b)
 		}
 	}
 	r.rows = append(r.rows, line)
+}
+
+// missedBy is the distance to a bar, in parts of it.
+func missedBy(value float64, b bar) string {
+	should := b.least
+	if b.most > 0 {
+		should = b.most
+	}
+	return fmt.Sprintf("%.1f %%", 100*math.Abs(value-should)/should)
 }
 
 // latency adds three quantiles; the bar, in ms, is the last one's.
@@ -63,8 +75,23 @@ func (r *report) fail(scenario string, err error) {
 
 func (r *report) note(line string) { r.notes = append(r.notes, line) }
 
-// compare adds how the fan-outs relate, when both were measured.
+// compare adds how the platform and RabbitMQ relate, where both were measured.
 func (r *report) compare() {
+	r.compareFanOuts()
+	if r.moimTalk.messages == nil || r.rabbitTalk.messages == nil {
+		return
+	}
+	const name = "durable chat, Moim ÷ RabbitMQ"
+	r.add(name, "messages per CPU-second of all processes, high rate", "%.2f ×", r.moimTalk.perCPU/r.rabbitTalk.perCPU, noBar)
+	r.add(name, "SEND→RECEIPT p99, moderate rate", "%.2f ×", p99Ratio(r.moimTalk.receipts, r.rabbitTalk.receipts), noBar)
+	r.add(name, "SEND→MESSAGE p99, moderate rate", "%.2f ×", p99Ratio(r.moimTalk.messages, r.rabbitTalk.messages), noBar)
+}
+
+func p99Ratio(a, b *load.Histogram) float64 {
+	return float64(a.Quantile(0.99)) / float64(b.Quantile(0.99))
+}
+
+func (r *report) compareFanOuts() {
 	if r.moim.deliveries == 0 || r.rabbit.deliveries == 0 {
 		return
 	}
@@ -75,13 +102,13 @@ func (r *report) compare() {
 		return
 	}
 	r.add(name, "per CPU-second of all processes, same rate", "%.1f ×", r.moimPaced.perCPU(1)/r.rabbitPaced.perCPU(0), noBar)
-	r.add(name, "p99, same rate", "%.2f ×", float64(r.moimPaced.latency.Quantile(0.99))/float64(r.rabbitPaced.latency.Quantile(0.99)), noBar)
+	r.add(name, "p99, same rate", "%.2f ×", p99Ratio(r.moimPaced.latency, r.rabbitPaced.latency), noBar)
 }
 
 // print prints the table, and writes it as Markdown too. It returns an error when a scenario failed.
 func (r *report) print(root string) error {
-	r.notes = append([]string{fmt.Sprintf("%s, %d processors, shared by the platform and the load generator, which connects to realtime directly.",
-		time.Now().UTC().Format(time.DateTime+" UTC"), runtime.NumCPU())}, r.notes...)
+	r.notes = append([]string{fmt.Sprintf("%s, %s, %d processors, shared by the platform and the load generator, which connects to realtime directly.",
+		time.Now().UTC().Format(time.DateTime+" UTC"), kernel(), runtime.NumCPU())}, r.notes...)
 
 	fmt.Println()
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
@@ -115,4 +142,13 @@ func (r *report) print(root string) error {
 		return fmt.Errorf("%d scenarios failed", failed)
 	}
 	return nil
+}
+
+// kernel is the system and its release.
+func kernel() string {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return runtime.GOOS
+	}
+	return "Linux " + strings.TrimSpace(string(release))
 }

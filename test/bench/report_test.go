@@ -21,11 +21,11 @@ func TestFigureAndItsBar(t *testing.T) {
 	}{
 		"without a bar":             {5, noBar, row{"a", "b", "5.0 ms", "", ""}},
 		"as high as it should be":   {30, atLeast(30), row{"a", "b", "30.0 ms", "≥ 30.0 ms", "reached"}},
-		"lower than it should be":   {29.9, atLeast(30), row{"a", "b", "29.9 ms", "≥ 30.0 ms", "MISSED"}},
+		"lower than it should be":   {29.9, atLeast(30), row{"a", "b", "29.9 ms", "≥ 30.0 ms", "MISSED by 0.3 %"}},
 		"as low as it should be":    {30, atMost(30), row{"a", "b", "30.0 ms", "≤ 30.0 ms", "reached"}},
-		"higher than it should be":  {30.1, atMost(30), row{"a", "b", "30.1 ms", "≤ 30.0 ms", "MISSED"}},
+		"higher than it should be":  {30.1, atMost(30), row{"a", "b", "30.1 ms", "≤ 30.0 ms", "MISSED by 0.3 %"}},
 		"as low as nothing at all":  {0, atMost(30), row{"a", "b", "0.0 ms", "≤ 30.0 ms", "reached"}},
-		"nothing, where much is to": {0, atLeast(30), row{"a", "b", "0.0 ms", "≥ 30.0 ms", "MISSED"}},
+		"nothing, where much is to": {0, atLeast(30), row{"a", "b", "0.0 ms", "≥ 30.0 ms", "MISSED by 100.0 %"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r report
@@ -42,14 +42,17 @@ func TestComparisonNeedsBoth(t *testing.T) {
 	h.Record(time.Millisecond, 1)
 	moim := flow{deliveries: 1000, elapsed: 1, cpu: [2]float64{0.1, 0.5}, latency: &h}
 	rabbit := flow{deliveries: 100, elapsed: 1, cpu: [2]float64{1, 1}, latency: &h}
+	moimTalk, rabbitTalk := talk{&h, &h, 300}, talk{&h, &h, 100}
 	for name, test := range map[string]struct {
 		report report
 		want   []string
 	}{
-		"neither":       {report{}, nil},
-		"only Moim":     {report{moim: moim, moimPaced: moim}, nil},
-		"only RabbitMQ": {report{rabbit: rabbit, rabbitPaced: rabbit}, nil},
-		"both":          {report{moim: moim, moimPaced: moim, rabbit: rabbit, rabbitPaced: rabbit}, []string{"10.0 ×", "20.0 ×", "20.0 ×", "1.00 ×"}},
+		"neither":          {report{}, nil},
+		"only Moim":        {report{moim: moim, moimPaced: moim}, nil},
+		"only RabbitMQ":    {report{rabbit: rabbit, rabbitPaced: rabbit}, nil},
+		"only Moim's chat": {report{moimTalk: moimTalk}, nil},
+		"both chats":       {report{moimTalk: moimTalk, rabbitTalk: rabbitTalk}, []string{"3.00 ×", "1.00 ×", "1.00 ×"}},
+		"both":             {report{moim: moim, moimPaced: moim, rabbit: rabbit, rabbitPaced: rabbit}, []string{"10.0 ×", "20.0 ×", "20.0 ×", "1.00 ×"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.report.compare()
