@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -149,18 +150,19 @@ func From(err error) *Error {
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &connect), errors.As(err, &netErr),
-		errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
+		errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), pgconn.SafeToRetry(err):
 		return Unavailable("something this request needs cannot be reached at the moment")
-	case errors.As(err, &pg) && restarting(pg.Code):
-		return Unavailable("the database is restarting")
+	case errors.As(err, &pg) && disconnected(pg.Code):
+		return Unavailable("the database has closed the connection")
 	}
 	return New(http.StatusInternalServerError, CodeInternal, "something went wrong here; the log has it under the request id")
 }
 
-// restarting says whether a SQLSTATE is one that PostgreSQL answers while it stops or starts (class 57P, 08).
-func restarting(state string) bool {
-	return len(state) == 5 && (state[:3] == "57P" || state[:2] == "08")
+// disconnected says whether a SQLSTATE is one that PostgreSQL answers while it stops or starts (class 57P, 08), or when a session was
+// idle for too long in a transaction (25P03).
+func disconnected(state string) bool {
+	return len(state) == 5 && (state[:3] == "57P" || state[:2] == "08" || state == "25P03")
 }
 
 // Write answers a request with a problem.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"syscall"
@@ -26,7 +27,10 @@ func TestFrom(t *testing.T) {
 		"a store that refuses connections":         {fmt.Errorf("x: %w", syscall.ECONNREFUSED), CodeUnavailable},
 		"a neighbour that does not answer in time": {fmt.Errorf("x: %w", context.DeadlineExceeded), CodeUnavailable},
 		"a connection that broke":                  {&net.OpError{Op: "read", Err: errors.New("reset")}, CodeUnavailable},
+		"a connection that ended in an answer":     {fmt.Errorf("x: %w", io.ErrUnexpectedEOF), CodeUnavailable},
 		"a database that shuts down":               {&pgconn.PgError{Code: "57P01"}, CodeUnavailable},
+		"a database that died":                     {fmt.Errorf("x: %w", io.ErrUnexpectedEOF), CodeUnavailable},
+		"a database that lost patience":            {&pgconn.PgError{Code: "25P03"}, CodeUnavailable},
 		"a mistake in a statement":                 {&pgconn.PgError{Code: "42601"}, CodeInternal},
 	} {
 		t.Run(name, func(t *testing.T) {
