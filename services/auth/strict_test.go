@@ -97,8 +97,7 @@ func (f *fixture) endsOrphans(t *testing.T) {
 		t.Errorf("the saga is %s", state)
 	}
 	eventually(t, 10*time.Second, "gone everywhere", func() bool { return f.isGoneEverywhere(t, id) })
-	f.StartProcess("auth-0")
-	f.awaitReplica(t, "auth-0")
+	f.startReplica(t, "auth-0")
 }
 
 func (f *fixture) endsLost(t *testing.T) {
