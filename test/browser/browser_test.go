@@ -2,12 +2,14 @@
 package browser
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ func TestBrowser(t *testing.T) {
 		{App: "auth", Env: map[string]string{"MOIM_SIGNUPS_PER_ADDRESS": "0"}}, {App: "user"}, {App: "customer"}, {App: "chat"},
 		{App: "message"}, {App: "realtime", Replicas: 2}, {App: "gateway"},
 	}})
+	t.Run("the client's types are the API's", func(t *testing.T) { typesAreCurrent(t, s) })
 	control := httptest.NewServer(controls(s))
 	defer control.Close()
 	if _, err := os.Stat("node_modules"); err != nil {
@@ -32,6 +35,25 @@ func TestBrowser(t *testing.T) {
 	cmd := exec.CommandContext(ctx, "npm", "test")
 	cmd.Env = append(os.Environ(), "MOIM_URL="+s.URL(), "MOIM_CONTROL="+control.URL)
 	run(t, cmd)
+}
+
+// typesAreCurrent checks that the client's types were generated from what the services describe now.
+func typesAreCurrent(t *testing.T, s *stack.Stack) {
+	web, fresh := "../../services/web", t.TempDir()
+	run(t, exec.CommandContext(t.Context(), "node", web+"/scripts/api.mjs", s.URL(), fresh))
+	for _, service := range []string{"auth", "user", "customer", "chat", "message"} {
+		want, err := os.ReadFile(filepath.Join(fresh, service+".ts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		have, err := os.ReadFile(filepath.Join(web, "src", "api", "generated", service+".ts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(have, want) {
+			t.Errorf("the types of %s are not those of its OpenAPI description: run npm run api in services/web", service)
+		}
+	}
 }
 
 func run(t *testing.T, cmd *exec.Cmd) {

@@ -1,20 +1,14 @@
-// What the services' HTTP answers look like, by the contracts. `npm run api` generates the same from their OpenAPI descriptions.
+// Names for what the services' HTTP answers look like. The shapes come from the services' OpenAPI descriptions (`npm run api`).
+import type { components as Auth } from "./generated/auth";
+import type { components as Chat } from "./generated/chat";
+import type { components as Log } from "./generated/message";
+import type { components as People } from "./generated/user";
 
-export interface FieldError {
-  field: string;
-  message: string;
-  value?: unknown;
-}
+export type FieldError = Chat["schemas"]["FieldError"];
 
 /** Problem details (RFC 9457); `code` is the stable part. */
-export interface Problem {
-  title: string;
-  status: number;
-  code: string;
-  detail?: string;
-  errors?: FieldError[];
-  requestId?: string;
-}
+export type Problem = Pick<Chat["schemas"]["Error"], "title" | "status" | "code"> &
+  Partial<Pick<Chat["schemas"]["Error"], "detail" | "requestId">> & { errors?: FieldError[] };
 
 /** One page of a list; without `nextCursor` it is the last one. */
 export interface Page<T> {
@@ -22,92 +16,22 @@ export interface Page<T> {
   nextCursor?: string;
 }
 
-export interface User {
-  userId: string;
-  userName: string;
-  roles: string[];
-}
-
-export interface SessionGrant {
-  accessToken: string;
-  /** Seconds the access token is good for. */
-  expiresIn: number;
-  user: User;
-}
-
-export interface OwnSession {
-  id: string;
-  createdAt: string;
-  lastUsedAt: string;
-  userAgent: string;
-  address: string;
-  current: boolean;
-}
-
-export interface Me extends User {
-  createdAt: string;
-}
-
-export type SagaStatus = "pending" | "complete" | "partial" | "failed";
-export type ServiceStatus = "pending" | "success" | "duplicate" | "failed" | "timeout" | "skipped" | "undone";
+export type User = Auth["schemas"]["UserInfo"];
+export type SessionGrant = Auth["schemas"]["GrantBody"];
+export type OwnSession = Auth["schemas"]["Session"];
+export type Me = Auth["schemas"]["Account"];
 
 /** The record of a signup or of an account's deletion, as each event of its stream carries it. */
-export interface Saga {
-  id: string;
-  kind: string;
-  userId: string;
-  userName: string;
-  status: SagaStatus;
-  version: number;
-  deadline: string;
-  services: Record<string, ServiceStatus>;
-}
+export type Saga = Omit<Auth["schemas"]["Record"], "services"> & { services: Record<string, ServiceStatus> };
+export type SagaStatus = Saga["status"];
+export type ServiceStatus = "pending" | "success" | "duplicate" | "failed" | "timeout" | "skipped" | "undone";
 
-export interface Profile {
-  userId: string;
-  name: string;
-  imageUrl: string;
-  locale: string;
-  statusMessage: string;
-  updatedAt: string;
-}
+export type Profile = People["schemas"]["Profile"];
+export type ProfileChange = People["schemas"]["Change"];
 
-export type ProfileChange = Partial<Pick<Profile, "name" | "imageUrl" | "locale" | "statusMessage">>;
+export type Room = Chat["schemas"]["Room"];
+export type Member = Chat["schemas"]["Member"];
 
-export interface Room {
-  id: string;
-  title: string;
-  host: { userId: string; userName: string };
-  personnel: number;
-  maxPersonnel: number;
-  joined: boolean;
-  createdAt: string;
-}
-
-export interface Member {
-  userId: string;
-  userName: string;
-  host: boolean;
-  joinedAt: string;
-}
-
-export type MessageType = "MESSAGE" | "ENTER" | "LEAVE";
-
-export interface Message {
-  roomId: string;
-  /** Counts from 1 in each room, without a gap. */
-  seq: number;
-  type: MessageType;
-  senderId: string;
-  senderName: string;
-  content: string;
-  /** The idempotency key its sender gave. */
-  key: string;
-  sentAt: string;
-}
-
-export interface MessagePage {
-  items: Message[];
-  /** The room's last sequence number. */
-  head: number;
-}
+export type Message = Log["schemas"]["Message"];
+export type MessageType = Message["type"];
+export type MessagePage = Log["schemas"]["History"];
