@@ -2,8 +2,6 @@ package prepare
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -75,21 +73,6 @@ func Daprd(ctx context.Context, root string, progress func(string)) (string, err
 	return path, nil
 }
 
-// daprdCache is where a built daprd is kept: outside the clone, so that every clone of a user shares it, under a name that changes
-// with what it is made of.
 func daprdCache(root string) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find the cache: %w", err)
-	}
-	hash := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum", "daprd/main.go"} {
-		content, err := os.ReadFile(filepath.Join(root, "tools", name))
-		if err != nil {
-			return "", fmt.Errorf("read what daprd is made of: %w", err)
-		}
-		hash.Write(content)
-	}
-	sum := hex.EncodeToString(hash.Sum(nil))[:12]
-	return filepath.Join(cache, "moim", "daprd-"+daprVersion+"-"+sum), nil
+	return cached(root, "daprd-"+daprVersion, "go.mod", "go.sum", "daprd/main.go")
 }

@@ -27,6 +27,9 @@ func Test(ctx context.Context, root string, progress func(string)) error {
 	if _, err := Daprd(ctx, root, progress); err != nil {
 		return err
 	}
+	if _, err := APIServer(ctx, root, progress); err != nil {
+		return err
+	}
 	return Web(ctx, root, progress)
 }
 
