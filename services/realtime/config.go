@@ -23,8 +23,9 @@ type config struct {
 	// FrameRate is how many frames a second one connection may send in the long run, FrameBurst how many at once.
 	FrameRate  float64 `env:"MOIM_FRAME_RATE" envDefault:"50"`
 	FrameBurst float64 `env:"MOIM_FRAME_BURST" envDefault:"500"`
-	// Lanes is how many appends to the log are under way at once; a room's messages all go through one lane.
-	Lanes int `env:"MOIM_APPEND_LANES" envDefault:"4"`
+	// Lanes is how many appends to the log are under way at once; a room's messages all go through one lane. One makes the largest
+	// groups, and so the fewest commits and events, for as long as an append is not much slower than that saves.
+	Lanes int `env:"MOIM_APPEND_LANES" envDefault:"1"`
 	// AppendTimeout is how long a message is tried to be stored before its sender is told that it can't be.
 	AppendTimeout time.Duration `env:"MOIM_APPEND_TIMEOUT" envDefault:"15s"`
 	// Writers is the number of goroutines that write to sockets; 0 means one per processor.
