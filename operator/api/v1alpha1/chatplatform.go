@@ -16,13 +16,17 @@ import (
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Status",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$') && self.metadata.name.size() <= 32",message="metadata.name begins every name that the platform makes: use at most 32 small letters, digits and '-', beginning with a letter"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$') && self.metadata.name.size() <= 32",message="metadata.name begins the name of everything that the platform consists of: use at most 32 small letters, digits and '-', beginning with a letter"
+// +kubebuilder:validation:XValidation:rule="self.?spec.trial.storageSize.hasValue() == oldSelf.?spec.trial.storageSize.hasValue()",message="leave it set or unset as it was, as volumes keep their size: for another one delete the platform and make it anew, or move to stores of your own (spec.database, spec.pubsub, ...)",fieldPath=".spec.trial.storageSize"
+// +kubebuilder:validation:XValidation:rule="self.?spec.trial.storageClassName.hasValue() == oldSelf.?spec.trial.storageClassName.hasValue()",message="leave it set or unset as it was, as volumes keep their class: for another one delete the platform and make it anew, or move to stores of your own (spec.database, spec.pubsub, ...)",fieldPath=".spec.trial.storageClassName"
 type ChatPlatform struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// Spec is the platform that is wanted.
 	// +optional
 	Spec ChatPlatformSpec `json:"spec,omitempty"`
+	// Status is what the operator found.
 	// +optional
 	Status ChatPlatformStatus `json:"status,omitempty"`
 }
