@@ -4,6 +4,8 @@ SHELL := bash
 GOLANGCI_VERSION := 2.15.0
 CACHE            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/moim
 GOLANGCI         := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+CONTROLLER_GEN_VERSION := 0.21.0
+CONTROLLER_GEN         := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)/controller-gen
 
 # make up PORT=9000
 PORT := 8080
@@ -43,8 +45,24 @@ test: prepare ## Run all tests on real parts (PKG=./services/chat/... runs those
 bench: prepare ## Measure the platform under load and print the table.
 	go run ./test/bench
 
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Generate what follows from the types of the ChatPlatform: its definition, and how it is copied.
+	$(CONTROLLER_GEN) object crd paths=./operator/api/... output:object:dir=operator/api/v1alpha1 output:crd:dir=charts/moim-operator/crd
+
+# What is committed must be what generate makes.
+.PHONY: generated
+generated: $(CONTROLLER_GEN)
+	@$(CONTROLLER_GEN) object crd paths=./operator/api/... output:dir=.moim/generated
+	@diff -u operator/api/v1alpha1/zz_generated.deepcopy.go .moim/generated/zz_generated.deepcopy.go && \
+	  diff -u charts/moim-operator/crd/moim.dev_chatplatforms.yaml .moim/generated/moim.dev_chatplatforms.yaml || \
+	  { echo "the types of the ChatPlatform have changed: run make generate and commit what it writes"; exit 1; }
+
+$(CONTROLLER_GEN):
+	@echo "building controller-gen $(CONTROLLER_GEN_VERSION), once"
+	@GOBIN=$(dir $@) go install sigs.k8s.io/controller-tools/cmd/controller-gen@v$(CONTROLLER_GEN_VERSION)
+
 .PHONY: lint
-lint: $(GOLANGCI) ## Check style and common mistakes.
+lint: $(GOLANGCI) generated ## Check style and common mistakes.
 	$(GOLANGCI) run
 	cd services/web && { [ -d node_modules ] || npm ci --no-audit --no-fund; } && npm run lint
 
