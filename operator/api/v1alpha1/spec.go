@@ -204,7 +204,7 @@ type ComponentSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Type string `json:"type,omitempty"`
-	// Version of the component type; v1 when empty.
+	// Version of the component type. Empty: the one that the platform's own definition of the type has, or else v1.
 	// +optional
 	// +kubebuilder:validation:MaxLength=16
 	Version string `json:"version,omitempty"`
