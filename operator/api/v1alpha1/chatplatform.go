@@ -23,7 +23,8 @@ type ChatPlatform struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// Spec is the platform that is wanted.
+	// Spec is the platform that is wanted. Everything in it is optional: an empty one is a platform with a Redis and a Postgres of its own,
+	// which are for trial.
 	// +optional
 	Spec ChatPlatformSpec `json:"spec,omitempty"`
 	// Status is what the operator found.

@@ -44,8 +44,8 @@ type ChatPlatformSpec struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type.matches('^lock[.][a-z0-9.-]+$')",message="use one of Dapr's locks, such as lock.redis",fieldPath=".type"
 	Lock *ComponentSpec `json:"lock,omitempty"`
-	// Config is the configuration store that services read their settings from and subscribe to. Empty: a ConfigMap, which the operator
-	// writes spec.settings to.
+	// Config is the configuration store that services read their settings from and subscribe to. Empty: a ConfigMap
+	// with spec.settings.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type.matches('^configuration[.][a-z0-9.-]+$')",message="use one of Dapr's configuration stores, such as configuration.redis or configuration.postgresql",fieldPath=".type"
 	Config *ComponentSpec `json:"config,omitempty"`
