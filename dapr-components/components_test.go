@@ -1,6 +1,7 @@
 package daprcomponents_test
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -98,7 +99,10 @@ func files(t *testing.T) map[string][]byte {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		found[name], err = daprcomponents.Files.ReadFile(name)
+		content, err := daprcomponents.Files.ReadFile(name)
+		for i, document := range bytes.Split(content, []byte("\n---\n")) {
+			found[fmt.Sprintf("%s#%d", name, i+1)] = document
+		}
 		return err
 	})
 	if err != nil {
@@ -108,10 +112,14 @@ func files(t *testing.T) map[string][]byte {
 }
 
 // resources returns what the files describe.
+// resources are those of the local profile.
 func resources(t *testing.T) []resource {
 	t.Helper()
 	var found []resource
 	for name, content := range files(t) {
+		if !strings.HasPrefix(name, "local/") {
+			continue
+		}
 		var r resource
 		if err := yaml.Unmarshal(content, &r); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -3,8 +3,12 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"moim.dev/moim/operator/api/v1alpha1"
@@ -21,8 +25,8 @@ type Inputs struct {
 	Generated map[string]map[string][]byte
 	// Database has the data of the Secret that spec.database names; nil without one.
 	Database map[string][]byte
-	// Random returns a new secret of at least 128 bits, in letters and digits.
-	Random func() string
+	// Random returns n bytes that nobody can guess.
+	Random func(n int) []byte
 	// ServiceMonitors says whether the cluster has the API of the Prometheus Operator.
 	ServiceMonitors bool
 }
@@ -44,6 +48,88 @@ type FieldError struct {
 func (e *FieldError) Error() string { return fmt.Sprintf("%s: %s", e.Field, e.Message) }
 
 // Build returns everything that a platform consists of, in the order in which it is rolled out. The error is a *FieldError.
+//
+// There is no Dapr Subscription among it: the services stream their subscriptions, with the dead letter topics.
 func Build(p *v1alpha1.ChatPlatform, in Inputs) ([]Stage, error) {
-	panic("not written yet")
+	generated := make(map[string]map[string][]byte, len(in.Generated))
+	for name, data := range in.Generated {
+		generated[name] = maps.Clone(data)
+	}
+	in.Generated = generated
+	b := &builder{ChatPlatform: p, in: in}
+	configuration, err := b.configuration()
+	if err != nil {
+		return nil, err
+	}
+	stages := []Stage{{Name: "configuration", Objects: configuration}, {Name: "stores", Objects: b.stores()}}
+	services, realtime := Stage{Name: "services"}, Stage{Name: "realtime"}
+	for i := range catalogue {
+		objects, err := b.service(&catalogue[i])
+		if err != nil {
+			return nil, err
+		}
+		if catalogue[i].name == "realtime" {
+			realtime.Objects = objects
+		} else {
+			services.Objects = append(services.Objects, objects...)
+		}
+	}
+	stages = append(stages, services, realtime)
+	if p.Spec.Ingress != nil {
+		stages = append(stages, Stage{Name: "entry", Objects: []client.Object{b.ingress()}})
+	}
+	return stages, nil
+}
+
+// builder is one build.
+type builder struct {
+	*v1alpha1.ChatPlatform
+	in Inputs
+}
+
+// configuration is what must be there before any pod starts.
+func (b *builder) configuration() ([]client.Object, error) {
+	secrets, err := b.secrets()
+	if err != nil {
+		return nil, err
+	}
+	components, err := b.components()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(secrets, b.accounts(), b.settings(), components, b.access(), b.networkPolicies()), nil
+}
+
+// name is <platform>-<part>.
+func (b *builder) name(part string) string { return Name(b.ChatPlatform, part) }
+
+// meta is the metadata of an object that goes with the platform.
+func (b *builder) meta(name, part string) metav1.ObjectMeta {
+	m := b.kept(name, part)
+	m.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "ChatPlatform", Name: b.Name, UID: b.UID,
+		Controller: new(true), BlockOwnerDeletion: new(true),
+	}}
+	return m
+}
+
+// kept is the metadata of an object that outlives the platform.
+func (b *builder) kept(name, part string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Name: name, Namespace: b.Namespace, Labels: b.labels(part)}
+}
+
+func (b *builder) labels(part string) map[string]string {
+	return map[string]string{
+		LabelManagedBy: ManagedBy, LabelPlatform: b.Name, LabelService: part, "app.kubernetes.io/part-of": "moim",
+	}
+}
+
+// selector selects the pods of one part.
+func (b *builder) selector(part string) map[string]string {
+	return map[string]string{LabelPlatform: b.Name, LabelService: part}
+}
+
+// Version is the version of the services: the spec's, or the one that was rolled out before, or the operator's.
+func Version(p *v1alpha1.ChatPlatform, in Inputs) string {
+	return cmp.Or(p.Spec.Version, p.Status.Version, in.Version)
 }

@@ -15,9 +15,6 @@ const (
 	ManagedBy = "moim-operator"
 )
 
-// Services are the names of all services, in the order in which they are rolled out.
-var Services = []string{"auth", "user", "customer", "chat", "message", "gateway", "realtime"}
-
 // Name returns the name of a platform's object: <platform>-<part>. For a service it is the name of its workload, of its Service, of its
 // ServiceAccount, of the Secret it reads and its Dapr app id; for events, fanout, state, lock, config and secrets the name of a component.
 func Name(p *v1alpha1.ChatPlatform, part string) string { return p.Name + "-" + part }

@@ -1,0 +1,92 @@
+package build
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"moim.dev/moim/operator/api/v1alpha1"
+)
+
+// service is what the operator knows about a service.
+type service struct {
+	name string
+	// override is its part of the spec.
+	override func(*v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec
+	// database says that it has a schema, and so a Secret with a DSN.
+	database bool
+	// blocks are the components that it uses.
+	blocks []string
+	// memory is the limit; what is requested is a quarter.
+	memory string
+	// drain is how long it takes to send everybody away, in seconds.
+	drain int64
+}
+
+// catalogue has all services, in the order in which they are rolled out.
+var catalogue = []service{
+	{name: "auth", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Auth }, database: true,
+		blocks: []string{"events", "fanout", "state", "config", "secrets"}, memory: "512Mi", drain: 20}, // argon2id takes 19 MiB a password.
+	{name: "user", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.User }, database: true,
+		blocks: []string{"events", "state", "secrets"}, memory: "256Mi", drain: 20},
+	{name: "customer", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Customer }, database: true,
+		blocks: []string{"events", "state", "secrets"}, memory: "256Mi", drain: 20},
+	{name: "chat", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Chat }, database: true,
+		blocks: []string{"events", "fanout", "state", "lock", "secrets"}, memory: "256Mi", drain: 20},
+	{name: "message", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Message }, database: true,
+		blocks: []string{"events", "fanout", "state", "secrets"}, memory: "256Mi", drain: 20},
+	{name: "gateway", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Gateway },
+		blocks: []string{"state", "config"}, memory: "256Mi", drain: 20},
+	{name: "realtime", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Realtime },
+		blocks: []string{"fanout", "state", "config"}, memory: "1Gi", drain: 30},
+}
+
+// Services returns the names of all services, in the order in which they are rolled out.
+func Services() []string {
+	names := make([]string, len(catalogue))
+	for i, s := range catalogue {
+		names[i] = s.name
+	}
+	return names
+}
+
+// users returns the app ids of the services that use a block.
+func (b *builder) users(block string) []string {
+	var ids []string
+	for _, s := range catalogue {
+		if slices.Contains(s.blocks, block) {
+			ids = append(ids, b.name(s.name))
+		}
+	}
+	return ids
+}
+
+// resources of the service's container, unless the spec has others.
+func (s *service) resources() corev1.ResourceRequirements {
+	limit := resource.MustParse(s.memory)
+	request := resource.NewQuantity(limit.Value()/4, resource.BinarySI)
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: *request},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: limit},
+	}
+}
+
+// replicas is the fixed number of replicas; nil when an autoscaler decides.
+func replicas(s *v1alpha1.ServiceSpec) *int32 {
+	switch {
+	case s.Autoscaling != nil:
+		return nil
+	case s.Replicas != nil:
+		return s.Replicas
+	}
+	return new(int32(1))
+}
+
+// several says whether there can be more than one replica for long.
+func several(s *v1alpha1.ServiceSpec) bool {
+	if s.Autoscaling != nil {
+		return s.Autoscaling.MinReplicas > 1
+	}
+	return s.Replicas != nil && *s.Replicas > 1
+}
