@@ -75,7 +75,7 @@ func (a *App) authorise(ctx huma.Context, next func(huma.Context)) {
 			next(huma.WithContext(ctx, token.With(ctx.Context(), user)))
 			return
 		}
-		if callers, ok := scheme[schemeSidecar]; ok && !slices.Contains(callers, ctx.Header("dapr-caller-app-id")) {
+		if callers, ok := scheme[schemeSidecar]; ok && !slices.Contains(callers, a.names.app(ctx.Header("dapr-caller-app-id"))) {
 			a.refuse(ctx, problem.Forbidden(problem.CodeForbidden, "this operation is for other services"))
 			return
 		}

@@ -33,6 +33,7 @@ const (
 	PubSubFanout = "fanout"
 	StateStore   = "state"
 	LockStore    = "lock"
+	ConfigStore  = "config"
 	SecretStore  = "secrets"
 )
 
@@ -51,6 +52,7 @@ type App struct {
 	Tokens *token.Verifier
 
 	config   Config
+	names    names
 	public   bool
 	checks   checks
 	drains   []func(context.Context)
@@ -90,8 +92,8 @@ func start[C any](ctx context.Context, name string, run func(ctx context.Context
 	}
 	defer stopTracing()
 	a := &App{
-		Name: name, Replica: config.Replica, Log: log, config: config,
-		Call: invoke.NewClient(config.sidecarHTTP(), config.SidecarToken), draining: make(chan struct{}),
+		Name: name, Replica: config.Replica, Log: log, config: config, names: *config.names(),
+		Call: invoke.NewClient(config.sidecarHTTP(), config.SidecarToken, config.Prefix), draining: make(chan struct{}),
 	}
 	defer a.close()
 	if a.Dapr, err = dialSidecar(config); err != nil {

@@ -14,9 +14,18 @@ import (
 
 // Config is the configuration that all services share. Names without MOIM_ are Dapr's and Kubernetes' own.
 type Config struct {
-	Addr         string        `env:"MOIM_ADDR" envDefault:":8080"`
-	AdminAddr    string        `env:"MOIM_ADMIN_ADDR" envDefault:":9090"`
-	Replica      string        `env:"POD_NAME"`
+	Addr      string `env:"MOIM_ADDR" envDefault:":8080"`
+	AdminAddr string `env:"MOIM_ADMIN_ADDR" envDefault:":9090"`
+	Replica   string `env:"POD_NAME"`
+	// Prefix stands before every app id, component and secret of this platform, where it shares a namespace with others.
+	Prefix string `env:"MOIM_PREFIX"`
+	// Components that are not called <prefix><name>.
+	ComponentEvents string `env:"MOIM_COMPONENT_EVENTS"`
+	ComponentFanout string `env:"MOIM_COMPONENT_FANOUT"`
+	ComponentState  string `env:"MOIM_COMPONENT_STATE"`
+	ComponentLock   string `env:"MOIM_COMPONENT_LOCK"`
+	ComponentConfig string `env:"MOIM_COMPONENT_CONFIG"`
+
 	LogFormat    string        `env:"MOIM_LOG_FORMAT" envDefault:"json"`
 	LogLevel     string        `env:"MOIM_LOG_LEVEL" envDefault:"info"`
 	SidecarHTTP  int           `env:"DAPR_HTTP_PORT" envDefault:"3500"`
@@ -40,6 +49,19 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("MOIM_DATABASE_CONNS is %d, expected 4 or more", c.DatabaseConns)
 	}
 	return nil
+}
+
+func (c *Config) names() *names {
+	n := &names{prefix: c.Prefix, components: map[string]string{}}
+	for name, own := range map[string]string{
+		PubSubEvents: c.ComponentEvents, PubSubFanout: c.ComponentFanout, StateStore: c.ComponentState, LockStore: c.ComponentLock,
+		ConfigStore: c.ComponentConfig,
+	} {
+		if own != "" {
+			n.components[name] = own
+		}
+	}
+	return n
 }
 
 func (c *Config) sidecarHTTP() string {

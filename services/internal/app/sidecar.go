@@ -22,7 +22,7 @@ const maxMessage = 16 << 20
 
 // dialSidecar does not wait for the sidecar, and goes on trying at least once a second when it is away.
 func dialSidecar(c Config) (dapr.Client, error) {
-	conn, err := grpc.NewClient(c.sidecarGRPC(),
+	options := append(c.names().dialOptions(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // Loopback; the sidecar itself speaks mTLS.
 		grpc.WithPerRPCCredentials(apiToken(c.SidecarToken)),
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -32,6 +32,7 @@ func dialSidecar(c Config) (dapr.Client, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 	)
+	conn, err := grpc.NewClient(c.sidecarGRPC(), options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to sidecar: %w", err)
 	}

@@ -1,4 +1,4 @@
-// Package invoke calls other services through the sidecar: http://<app-id>/<path> of an ordinary http.Client becomes Dapr's service
+// Package invoke calls other services through the sidecar: http://<service>/<path> of an ordinary http.Client becomes Dapr's service
 // invocation, with its name resolution, mTLS, access control and tracing.
 // Source: https://docs.dapr.io/reference/api/service_invocation_api/
 package invoke
@@ -23,12 +23,14 @@ type Transport struct {
 	Sidecar string
 	// Token is what the sidecar asks of the app; empty where it asks for none.
 	Token string
+	// Prefix stands before a service's name in its app id.
+	Prefix string
 	// Base does the round trip.
 	Base http.RoundTripper
 }
 
 // NewClient returns a client with a transport that suits a sidecar: many connections kept, none through a proxy, no compression.
-func NewClient(sidecar, token string) *http.Client {
+func NewClient(sidecar, token, prefix string) *http.Client {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.Proxy = nil
 	base.MaxIdleConns = 0
@@ -36,15 +38,15 @@ func NewClient(sidecar, token string) *http.Client {
 	base.IdleConnTimeout = 90 * time.Second
 	base.DisableCompression = true
 	return &http.Client{
-		Transport:     &Transport{Sidecar: sidecar, Token: token, Base: base},
+		Transport:     &Transport{Sidecar: sidecar, Token: token, Prefix: prefix, Base: base},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// RoundTrip sends a request for http://<app-id>/<path> to the sidecar.
+// RoundTrip sends a request for http://<service>/<path> to the sidecar.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	out := req.Clone(req.Context())
-	app := req.URL.Host
+	app := t.Prefix + req.URL.Host
 	out.URL = &url.URL{
 		Scheme:   "http",
 		Host:     t.Sidecar,

@@ -34,7 +34,7 @@ func TestJSON(t *testing.T) {
 		}
 	}))
 	defer sidecar.Close()
-	c := NewClient(strings.TrimPrefix(sidecar.URL, "http://"), "secret")
+	c := NewClient(strings.TrimPrefix(sidecar.URL, "http://"), "secret", "")
 
 	out := map[string]string{}
 	if err := JSON(t.Context(), c, http.MethodPost, "http://chat/echo?a=1", map[string]string{"k": "v"}, &out); err != nil || out["k"] != "v" {

@@ -45,7 +45,7 @@ func newIssuer(t *testing.T) *issuer {
 		_ = json.NewEncoder(w).Encode(JWKS{Keys: []JWK{NewJWK("k1", public)}})
 	}))
 	t.Cleanup(server.Close)
-	i.call = invoke.NewClient(strings.TrimPrefix(server.URL, "http://"), "")
+	i.call = invoke.NewClient(strings.TrimPrefix(server.URL, "http://"), "", "")
 	return i
 }
 
