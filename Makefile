@@ -4,6 +4,8 @@ SHELL := bash
 GOLANGCI_VERSION := 2.15.0
 CACHE            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/moim
 GOLANGCI         := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+KO_VERSION       := 0.18.0
+KO               := $(CACHE)/ko-$(KO_VERSION)/ko
 CONTROLLER_GEN_VERSION := 0.21.0
 CONTROLLER_GEN         := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)/controller-gen
 
@@ -34,6 +36,21 @@ build: ## Build the services, into .moim/bin, and the web client.
 	go build -o .moim/bin/ ./services/... ./test/up
 	npm --prefix services/web ci --no-audit --no-fund
 	npm --prefix services/web run build
+
+SERVICES := gateway realtime auth user customer chat message
+# The tag of the images.
+TAG := dev
+
+.PHONY: images
+images: $(KO) ## Make an image of each service and of the operator, and push them to $KO_DOCKER_REPO (make images TAG=0.1.0).
+	@[ -n "$$KO_DOCKER_REPO" ] || { echo "set KO_DOCKER_REPO to the registry and path that the images go to"; exit 1; }
+	npm --prefix services/web ci --no-audit --no-fund
+	npm --prefix services/web run build
+	$(KO) build --base-import-paths --tags $(TAG) --sbom=none $(KOFLAGS) $(SERVICES:%=./services/%) ./operator
+
+$(KO):
+	@echo "building ko $(KO_VERSION), once"
+	@GOBIN=$(dir $@) go install github.com/google/ko@v$(KO_VERSION)
 
 # One package after the other, as most run a platform of their own.
 .PHONY: test

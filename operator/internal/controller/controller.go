@@ -1,0 +1,201 @@
+// Package controller makes the cluster hold what each ChatPlatform asks for.
+package controller
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"moim.dev/moim/operator/api/v1alpha1"
+	"moim.dev/moim/operator/internal/build"
+	"moim.dev/moim/operator/internal/engine"
+)
+
+// Options are what the operator gives to platforms that don't say otherwise.
+type Options struct {
+	Version, Registry         string
+	RedisImage, PostgresImage string
+}
+
+// Reconciler brings platforms about.
+type Reconciler struct {
+	// Client reads from caches that hold only what the operator made.
+	client.Client
+	// Live reads from the API server: what belongs to users, such as the Secret of a database.
+	Live     client.Reader
+	Recorder events.EventRecorder
+	Options  Options
+
+	engine  *engine.Engine
+	watcher *watcher
+}
+
+const (
+	// retry is when something is looked at again that no watch tells about.
+	retry = 10 * time.Second
+	// resync is how often the Secret of a database is read again.
+	resync = time.Minute
+)
+
+var dapr = schema.GroupVersion{Group: "dapr.io", Version: "v1alpha1"}
+
+// Reconcile does what a platform needs next. Its status says how far it is.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	p := &v1alpha1.ChatPlatform{}
+	if err := r.Get(ctx, req.NamespacedName, p); err != nil {
+		forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err) //nolint:wrapcheck // It says what was read.
+	}
+	if !p.DeletionTimestamp.IsZero() { // What it owns goes with it.
+		forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	before := p.DeepCopy()
+	s := &state{ChatPlatform: p}
+	err := r.reconcile(ctx, s)
+	s.conclude(err)
+	if statusErr := r.writeStatus(ctx, before, p); statusErr != nil {
+		err = errors.Join(err, statusErr)
+	}
+	observe(p, err)
+	var stop *halt
+	if errors.As(err, &stop) {
+		return ctrl.Result{RequeueAfter: stop.after}, nil
+	}
+	if err != nil {
+		r.event(p, corev1.EventTypeWarning, "Failed", "Reconcile", err.Error())
+		return ctrl.Result{}, err
+	}
+	if p.Spec.Database != nil && !p.Spec.Suspend {
+		return ctrl.Result{RequeueAfter: resync}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+// reconcile goes as far as it can. A *halt says why it went no further.
+func (r *Reconciler) reconcile(ctx context.Context, s *state) error {
+	if s.Spec.Suspend {
+		return &halt{reason: "Suspended", message: "spec.suspend is true: everything is left as it is"}
+	}
+	if err := r.daprInstalled(ctx, s); err != nil {
+		return err
+	}
+	in, err := r.inputs(ctx, s.ChatPlatform)
+	if err != nil {
+		return err
+	}
+	stages, err := build.Build(s.ChatPlatform, in)
+	if err != nil {
+		return err //nolint:wrapcheck // A FieldError says all there is.
+	}
+	s.Status.URL = build.URL(s.ChatPlatform)
+	if s.Status.Version != build.Version(s.ChatPlatform, in) {
+		s.Status.Version = build.Version(s.ChatPlatform, in)
+	}
+	changed, err := r.rollOut(ctx, s, stages)
+	if len(changed) > 0 {
+		r.event(s.ChatPlatform, corev1.EventTypeNormal, "Applied", "Apply", summary(changed))
+	}
+	if podErr := r.sidecars(ctx, s); podErr != nil {
+		return errors.Join(err, podErr)
+	}
+	if err != nil {
+		return err
+	}
+	return r.prune(ctx, s)
+}
+
+// daprInstalled is about the API of Dapr: without it there is nothing to build on.
+func (r *Reconciler) daprInstalled(ctx context.Context, s *state) error {
+	for _, kind := range []string{"Component", "Configuration", "Resiliency"} {
+		_, err := r.RESTMapper().RESTMapping(dapr.WithKind(kind).GroupKind(), dapr.Version)
+		if meta.IsNoMatchError(err) {
+			s.set(v1alpha1.ConditionDaprReady, false, "DaprNotInstalled",
+				"the cluster has no Dapr: install it, with its CRDs (helm install dapr dapr/dapr --namespace dapr-system --create-namespace)")
+			return &halt{reason: "DaprNotInstalled", message: "waiting for Dapr to be installed", after: retry}
+		}
+		if err != nil {
+			return fmt.Errorf("look for Dapr's %s: %w", kind, err)
+		}
+	}
+	return r.watcher.watch(ctx, dapr.WithKind("Component"), dapr.WithKind("Configuration"), dapr.WithKind("Resiliency"))
+}
+
+// inputs gathers what a platform is built from beside its spec.
+func (r *Reconciler) inputs(ctx context.Context, p *v1alpha1.ChatPlatform) (build.Inputs, error) {
+	in := build.Inputs{
+		Version: r.Options.Version, Registry: r.Options.Registry, RedisImage: r.Options.RedisImage, PostgresImage: r.Options.PostgresImage,
+		Generated: map[string]map[string][]byte{},
+		Random: func(n int) []byte {
+			b := make([]byte, n)
+			_, _ = rand.Read(b) // It never fails.
+			return b
+		},
+	}
+	for _, name := range build.SecretNames(p) {
+		data, err := r.secret(ctx, client.ObjectKey{Namespace: p.Namespace, Name: name})
+		if err != nil {
+			return in, err
+		}
+		if data != nil {
+			in.Generated[name] = data
+		}
+	}
+	if p.Spec.Database != nil {
+		secret := &corev1.Secret{}
+		name := p.Spec.Database.SecretRef.Name
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: name}, secret)
+		if apierrors.IsNotFound(err) {
+			return in, &halt{reason: "SecretNotFound", message: fmt.Sprintf("spec.database.secretRef: there is no Secret %s in namespace %s", name, p.Namespace), after: retry}
+		}
+		if err != nil {
+			return in, fmt.Errorf("read the Secret of the database: %w", err)
+		}
+		in.Database = secret.Data
+	}
+	if p.Spec.Observability.ServiceMonitors {
+		_, err := r.RESTMapper().RESTMapping(schema.GroupKind{Group: "monitoring.coreos.com", Kind: "ServiceMonitor"}, "v1")
+		if err != nil && !meta.IsNoMatchError(err) {
+			return in, fmt.Errorf("look for ServiceMonitors: %w", err)
+		}
+		in.ServiceMonitors = err == nil
+	}
+	return in, nil
+}
+
+// secret returns the data of a generated Secret; nil when there is none. One that the cache doesn't have is looked for in the cluster:
+// a cache that lags behind must not have a password made anew.
+func (r *Reconciler) secret(ctx context.Context, key client.ObjectKey) (map[string][]byte, error) {
+	secret := &corev1.Secret{}
+	err := r.Get(ctx, key, secret)
+	if apierrors.IsNotFound(err) {
+		err = r.Live.Get(ctx, key, secret)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read Secret %s: %w", key.Name, err)
+	}
+	return secret.Data, nil
+}
+
+func (r *Reconciler) event(p *v1alpha1.ChatPlatform, kind, reason, action, note string) {
+	const limit = 1000 // Of the API.
+	if len(note) > limit {
+		note = note[:limit-3] + "..."
+	}
+	r.Recorder.Eventf(p, nil, kind, reason, action, "%s", note)
+	slog.Info(note, "platform", p.Namespace+"/"+p.Name, "reason", reason)
+}

@@ -1,0 +1,147 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"moim.dev/moim/operator/api/v1alpha1"
+	"moim.dev/moim/operator/internal/build"
+	"moim.dev/moim/operator/internal/engine"
+)
+
+// rollOut applies stage after stage: each when everything of those before it is healthy. It returns what it changed, also with an error.
+func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage) (changed []string, err error) {
+	s.wanted = inventory(stages)
+	// What is about to be made is on record before it is there.
+	s.Status.Inventory = union(s.Status.Inventory, s.wanted)
+	s.counts = map[string]bool{}
+	for _, name := range build.Services() {
+		s.counts[name] = false
+	}
+	for _, stage := range stages {
+		var waiting []string
+		for _, object := range stage.Objects {
+			applied, err := r.engine.Apply(ctx, object)
+			if err != nil {
+				return changed, fmt.Errorf("stage %s: %w", stage.Name, err)
+			}
+			if applied.Change != engine.Unchanged {
+				changed = append(changed, fmt.Sprintf("%s %s %s", applied.Change, applied.GetKind(), applied.GetName()))
+			}
+			healthy, missing := engine.Health(applied.Unstructured)
+			part := applied.GetLabels()[build.LabelService]
+			if kind := applied.GetKind(); kind == "Deployment" || kind == "StatefulSet" {
+				if _, isService := s.counts[part]; isService {
+					s.counts[part] = healthy
+				}
+			}
+			if healthy {
+				if applied.GetKind() == "Ingress" {
+					s.ingress(applied.Unstructured)
+				}
+				continue
+			}
+			reason, err := r.podFailure(ctx, s.ChatPlatform, part)
+			if err != nil {
+				return changed, err
+			}
+			if reason != "" {
+				s.failures = append(s.failures, part+": "+reason)
+			}
+			waiting = append(waiting, part+": "+missing)
+		}
+		if len(waiting) > 0 {
+			return changed, s.unhealthy(stage.Name, waiting)
+		}
+	}
+	return changed, nil
+}
+
+// unhealthy says what a stage waits for, or why it waits in vain.
+func (s *state) unhealthy(stage string, waiting []string) error {
+	if len(s.failures) > 0 {
+		message := strings.Join(s.failures, "; ")
+		s.set(v1alpha1.ConditionServicesAvailable, false, "RolloutFailed", message)
+		return &halt{reason: "RolloutFailed", message: message, after: retry, failed: true}
+	}
+	message := strings.Join(waiting, "; ")
+	s.set(v1alpha1.ConditionServicesAvailable, false, "Progressing", message)
+	return &halt{reason: "Progressing", message: "rolling out " + stage + ": " + message, after: time.Minute}
+}
+
+// prune removes what was made before and is not wanted any more.
+func (r *Reconciler) prune(ctx context.Context, s *state) error {
+	kept := s.wanted
+	for _, ref := range s.Status.Inventory {
+		if slices.Contains(s.wanted, ref) {
+			continue
+		}
+		// Passwords stay with the volumes that they open.
+		if ref.Kind == "Secret" && s.Spec.Trial.DeletionPolicy != v1alpha1.Delete {
+			kept = append(kept, ref)
+			continue
+		}
+		deleted, err := r.remove(ctx, s.ChatPlatform, ref)
+		if err != nil {
+			return err
+		}
+		if deleted {
+			r.event(s.ChatPlatform, "Normal", "Pruned", "Delete", fmt.Sprintf("deleted %s %s", ref.Kind, ref.Name))
+		}
+	}
+	s.Status.Inventory = kept
+	return nil
+}
+
+// remove deletes an object if it is still the platform's.
+func (r *Reconciler) remove(ctx context.Context, p *v1alpha1.ChatPlatform, ref v1alpha1.ObjectReference) (bool, error) {
+	object := &unstructured.Unstructured{}
+	object.SetAPIVersion(ref.Version)
+	if ref.Group != "" {
+		object.SetAPIVersion(ref.Group + "/" + ref.Version)
+	}
+	object.SetKind(ref.Kind)
+	object.SetNamespace(p.Namespace)
+	object.SetName(ref.Name)
+	found, err := r.engine.Ours(ctx, object, map[string]string{build.LabelManagedBy: build.ManagedBy, build.LabelPlatform: p.Name})
+	if err != nil || !found {
+		return false, err //nolint:wrapcheck // It says what was read.
+	}
+	return r.engine.Delete(ctx, object) //nolint:wrapcheck // It says what was deleted.
+}
+
+func inventory(stages []build.Stage) []v1alpha1.ObjectReference {
+	var out []v1alpha1.ObjectReference
+	for _, stage := range stages {
+		for _, object := range stage.Objects {
+			kind := object.GetObjectKind().GroupVersionKind()
+			out = append(out, v1alpha1.ObjectReference{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Name: object.GetName()})
+		}
+	}
+	return out
+}
+
+// union is a, and what b has beyond it.
+func union(a, b []v1alpha1.ObjectReference) []v1alpha1.ObjectReference {
+	out := slices.Clone(a)
+	for _, ref := range b {
+		if !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// summary of many changes is short: the first few, and how many more.
+func summary(changes []string) string {
+	const most = 8
+	if len(changes) <= most {
+		return strings.Join(changes, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(changes[:most], ", "), len(changes)-most)
+}
