@@ -18,7 +18,7 @@ type signupInput struct {
 	Client
 	Body struct {
 		UserID   string `json:"userId" pattern:"^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$" patternDescription:"3 to 32 lower-case letters, digits, dots, dashes and underscores, a letter or digit at both ends" doc:"Never changes and is never given to somebody else."`
-		UserName string `json:"userName" minLength:"1" maxLength:"40" pattern:"\\S" patternDescription:"at least one character that is no white space"`
+		UserName string `json:"userName" minLength:"1" maxLength:"40" pattern:"^[^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$" patternDescription:"a line of text"`
 		Password string `json:"password" minLength:"10" maxLength:"128"`
 	}
 }

@@ -47,6 +47,11 @@ func (f *fixture) refusesInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, c, name, in) })
 	}
+	for name, userName := range map[string]string{"a name with a NUL": "Mi\x00na", "a name of two lines": "Mi\nna", "a name with a DEL": "Mina\x7f"} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, c, "body.userName", map[string]string{"userId": "mina", "userName": userName, "password": password})
+		})
+	}
 	t.Run("a password that is the user id", func(t *testing.T) {
 		refused(t, c, "body.password", map[string]string{"userId": "mina-the-great", "userName": "Mina", "password": "Mina-The-Great"})
 	})
