@@ -65,13 +65,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	s := &state{ChatPlatform: p}
 	err := r.reconcile(ctx, s)
 	s.conclude(err)
-	if statusErr := r.writeStatus(ctx, before, p); statusErr != nil {
-		err = errors.Join(err, statusErr)
-	}
 	observe(p, err)
+	if err := r.writeStatus(ctx, before, p); err != nil {
+		return ctrl.Result{}, err
+	}
 	var stop *halt
 	if errors.As(err, &stop) {
 		return ctrl.Result{RequeueAfter: stop.after}, nil
+	}
+	var field *build.FieldError
+	if errors.As(err, &field) { // Nothing helps but another spec.
+		return ctrl.Result{}, nil
 	}
 	if err != nil {
 		r.event(p, corev1.EventTypeWarning, "Failed", "Reconcile", err.Error())

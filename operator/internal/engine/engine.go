@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -43,6 +44,7 @@ const (
 	Unchanged Change = "unchanged"
 	Created   Change = "created"
 	Updated   Change = "updated"
+	Recreated Change = "recreated"
 )
 
 // Apply brings an object to the cluster. Fields that others have set, and that the object doesn't name, stay as they are.
@@ -63,11 +65,27 @@ func (e *Engine) Apply(ctx context.Context, object client.Object) (Applied, erro
 	case live.GetAnnotations()[annotation] == wanted.GetAnnotations()[annotation] && contains(wanted.Object, live.Object):
 		return Applied{live, Unchanged}, nil
 	}
-	if err := e.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(e.Manager), client.ForceOwnership); err != nil {
+	err = e.apply(ctx, wanted)
+	if apierrors.IsInvalid(err) && change == Updated && !slices.Contains(precious, wanted.GetKind()) {
+		// It can't become what is wanted: a field can't change, or an item of a list that somebody else has changed is in the way.
+		if _, err := e.Delete(ctx, live); err != nil {
+			return Applied{}, err
+		}
+		change, err = Recreated, e.apply(ctx, wanted)
+	}
+	if err != nil {
 		return Applied{}, fmt.Errorf("apply %s: %w", describe(wanted), err)
 	}
 	return Applied{wanted, change}, nil
 }
+
+func (e *Engine) apply(ctx context.Context, wanted *unstructured.Unstructured) error {
+	// The client writes the answer into what it was given.
+	return e.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(e.Manager), client.ForceOwnership) //nolint:wrapcheck // The caller says what it was about.
+}
+
+// precious are the kinds that are never deleted to be made anew: with them would go pods or data.
+var precious = []string{"Deployment", "StatefulSet", "Secret", "PersistentVolumeClaim"}
 
 // Delete removes an object, and says whether it was there. Its dependents go with it.
 func (e *Engine) Delete(ctx context.Context, object *unstructured.Unstructured) (bool, error) {

@@ -1,0 +1,383 @@
+package controller
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"moim.dev/moim/operator/api/v1alpha1"
+)
+
+// TestController has one API server and one operator, and a namespace for each case.
+func TestController(t *testing.T) {
+	c := newCluster(t)
+	c.operate(t, defaults)
+	for name, test := range map[string]func(*testing.T, *cluster, string){
+		"stages":          rollsOutInStages,
+		"steady state":    writesNothing,
+		"drift":           healsDrift,
+		"foreign fields":  keepsForeignFields,
+		"prune":           prunesAfterAGoodApply,
+		"autoscaling":     leavesReplicasToTheAutoscaler,
+		"broken spec":     saysWhichFieldIsBroken,
+		"missing secret":  saysWhichSecretIsMissing,
+		"missing sidecar": namesPodsWithoutSidecar,
+		"failed rollout":  givesThePodsReason,
+		"suspend":         suspends,
+		"two in one":      sharesANamespace,
+		"owners":          ownsWhatGoesWithIt,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, c, c.namespace(t)) })
+	}
+}
+
+func rollsOutInStages(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	is := func(condition, reason string) func() bool {
+		return func() bool {
+			found := meta.FindStatusCondition(p.Status.Conditions, condition)
+			return found != nil && found.Reason == reason
+		}
+	}
+	c.await(t, p, "waiting for postgres", is(v1alpha1.ConditionReady, "Progressing"), "postgres", "redis", "auth", "realtime")
+	if c.exists(t, namespace, "demo-auth", &appsv1.Deployment{}) {
+		t.Error("auth is there before its database")
+	}
+	c.await(t, p, "waiting for auth", func() bool { return p.Status.Services == "5/7" }, "auth", "realtime")
+	if c.exists(t, namespace, "demo-realtime", &appsv1.StatefulSet{}) {
+		t.Error("realtime is there before auth")
+	}
+	c.ready(t, p)
+	if p.Status.Services != "7/7" || p.Status.Version != "0.1.0" {
+		t.Errorf("services %s, version %s", p.Status.Services, p.Status.Version)
+	}
+	for _, condition := range p.Status.Conditions {
+		if condition.ObservedGeneration != p.Generation {
+			t.Errorf("%s is about generation %d of %d", condition.Type, condition.ObservedGeneration, p.Generation)
+		}
+	}
+	if len(p.Status.Conditions) != 6 {
+		t.Errorf("conditions:\n%s", describe(p))
+	}
+}
+
+// writesNothing: when nothing changes, nothing is written, also when everything is looked at again.
+func writesNothing(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Ingress: &v1alpha1.IngressSpec{Host: "chat.example.com"}})
+	c.ready(t, p)
+	before := get(t, c, namespace, "demo-chat", &appsv1.Deployment{})
+	c.writes.take()
+	// A touch of a workload's status has the platform looked at again.
+	for i := range int32(3) {
+		d := get(t, c, namespace, "demo-chat", &appsv1.Deployment{})
+		d.Status.CollisionCount = new(i)
+		seen := outcome("done")
+		c.status(t, d)
+		c.eventually(t, "looked at again", func() bool { return outcome("done") > seen }, func() string { return describe(p) })
+	}
+	for _, write := range c.writes.take() {
+		if strings.Contains(write, "/"+namespace+"/") {
+			t.Errorf("wrote %s", write)
+		}
+	}
+	if after := get(t, c, namespace, "demo-chat", &appsv1.Deployment{}); after.Generation != before.Generation {
+		t.Error("the Deployment has changed")
+	}
+}
+
+func healsDrift(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	began := time.Now()
+	if err := c.Delete(t.Context(), get(t, c, namespace, "demo-settings", &corev1.ConfigMap{})); err != nil {
+		t.Fatal(err)
+	}
+	service := get(t, c, namespace, "demo-chat", &corev1.Service{})
+	service.Spec.Ports[0].Port = 8888
+	if err := c.Update(t.Context(), service); err != nil {
+		t.Fatal(err)
+	}
+	deployment := get(t, c, namespace, "demo-user", &appsv1.Deployment{})
+	deployment.Spec.Template.Spec.Containers[0].Image = "evil"
+	if err := c.Update(t.Context(), deployment); err != nil {
+		t.Fatal(err)
+	}
+	policy := get(t, c, namespace, "demo-redis", &networkingv1.NetworkPolicy{})
+	policy.Spec.Ingress = append(policy.Spec.Ingress, networkingv1.NetworkPolicyIngressRule{})
+	if err := c.Update(t.Context(), policy); err != nil {
+		t.Fatal(err)
+	}
+	c.eventually(t, "healed", func() bool {
+		c.settle(t, namespace)
+		service, deployment, policy := &corev1.Service{}, &appsv1.Deployment{}, &networkingv1.NetworkPolicy{}
+		return c.exists(t, namespace, "demo-settings", &corev1.ConfigMap{}) &&
+			c.exists(t, namespace, "demo-chat", service) && len(service.Spec.Ports) == 2 && service.Spec.Ports[0].Port == 8080 &&
+			c.exists(t, namespace, "demo-user", deployment) && deployment.Spec.Template.Spec.Containers[0].Image == "registry.example.com/moim/user:0.1.0" &&
+			c.exists(t, namespace, "demo-redis", policy) && len(policy.Spec.Ingress) == 1
+	}, func() string { return describe(p) })
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func keepsForeignFields(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	d := get(t, c, namespace, "demo-user", &appsv1.Deployment{})
+	d.Annotations = map[string]string{"moim.dev/applied": d.Annotations["moim.dev/applied"], "team.example.com/owner": "user"}
+	d.Spec.Template.Spec.NodeSelector = map[string]string{"disk": "fast"}
+	if err := c.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.2.0" })
+	c.ready(t, p)
+	d = get(t, c, namespace, "demo-user", &appsv1.Deployment{})
+	if d.Spec.Template.Spec.Containers[0].Image != "registry.example.com/moim/user:0.2.0" {
+		t.Errorf("image %s", d.Spec.Template.Spec.Containers[0].Image)
+	}
+	if d.Annotations["team.example.com/owner"] != "user" || d.Spec.Template.Spec.NodeSelector["disk"] != "fast" {
+		t.Error("what others had set is gone")
+	}
+}
+
+func prunesAfterAGoodApply(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Ingress: &v1alpha1.IngressSpec{Host: "chat.example.com"}})
+	c.ready(t, p)
+	ingress := get(t, c, namespace, "demo-ingress", &networkingv1.Ingress{})
+	// Not while a rollout is under way that may never end.
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Ingress, s.Version = nil, "0.2.0" })
+	c.await(t, p, "rolling out", func() bool { return p.Status.Services == "5/7" }, "auth", "realtime")
+	if !c.exists(t, namespace, ingress.Name, ingress) {
+		t.Error("the ingress went before the rollout was over")
+	}
+	c.ready(t, p)
+	c.eventually(t, "pruned", func() bool { return !c.exists(t, namespace, "demo-ingress", ingress) }, func() string { return describe(p) })
+	if slices.ContainsFunc(p.Status.Inventory, func(r v1alpha1.ObjectReference) bool { return r.Kind == "Ingress" }) {
+		t.Error("the inventory still has it")
+	}
+}
+
+func leavesReplicasToTheAutoscaler(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{
+		Chat: v1alpha1.ServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: 1, MaxReplicas: 5, TargetCPU: 70}},
+	}})
+	c.ready(t, p)
+	d := get(t, c, namespace, "demo-chat", &appsv1.Deployment{})
+	d.Spec.Replicas = new(int32(4))
+	if err := c.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.2.0" })
+	c.ready(t, p)
+	if d := get(t, c, namespace, "demo-chat", &appsv1.Deployment{}); *d.Spec.Replicas != 4 {
+		t.Errorf("%d replicas, want the autoscaler's 4", *d.Spec.Replicas)
+	}
+}
+
+func saysWhichFieldIsBroken(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	before := get(t, c, namespace, "demo-user", &appsv1.Deployment{})
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) {
+		s.Version = "0.2.0"
+		s.Services.Chat.PodTemplate = &runtime.RawExtension{Raw: []byte(`{"spec":{"containers":"none"}}`)}
+	})
+	c.await(t, p, "Stalled", func() bool {
+		stalled := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionStalled)
+		return stalled.Status == metav1.ConditionTrue && strings.Contains(stalled.Message, "spec.services.chat.podTemplate")
+	})
+	if meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady) {
+		t.Error("it is Ready")
+	}
+	if after := get(t, c, namespace, "demo-user", &appsv1.Deployment{}); after.Generation != before.Generation {
+		t.Error("something was changed")
+	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Services = v1alpha1.ServicesSpec{} })
+	c.ready(t, p)
+}
+
+func saysWhichSecretIsMissing(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Database: &v1alpha1.DatabaseSpec{SecretRef: corev1.LocalObjectReference{Name: "database"}}})
+	c.await(t, p, "waiting for the Secret", func() bool {
+		ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+		return ready.Reason == "SecretNotFound" && strings.Contains(ready.Message, "database")
+	})
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "database"}, Data: map[string][]byte{"dsn": []byte("postgres://db.example.com/moim")}}
+	if err := c.Create(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	c.ready(t, p)
+	if dsn := get(t, c, namespace, "demo-chat", &corev1.Secret{}).Data["dsn"]; string(dsn) != "postgres://db.example.com/moim" {
+		t.Errorf("chat's DSN is %s", dsn)
+	}
+	if c.exists(t, namespace, "demo-postgres", &appsv1.StatefulSet{}) {
+		t.Error("there is a Postgres for trial, too")
+	}
+}
+
+// pod makes a pod of a service, as its Deployment would.
+func (c *cluster) pod(t *testing.T, namespace, service string, sidecar bool) *corev1.Pod {
+	t.Helper()
+	template := get(t, c, namespace, "demo-"+service, &appsv1.Deployment{}).Spec.Template
+	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.Namespace, pod.Name = namespace, "demo-"+service+"-x"
+	if sidecar {
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: "daprd", Image: "daprd"})
+	}
+	if err := c.Create(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+func namesPodsWithoutSidecar(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	c.pod(t, namespace, "user", true)
+	pod := c.pod(t, namespace, "chat", false)
+	c.await(t, p, "unready for want of a sidecar", func() bool {
+		found := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionDaprReady)
+		return found.Status == metav1.ConditionFalse && found.Reason == "SidecarMissing" && strings.Contains(found.Message, pod.Name) &&
+			!strings.Contains(found.Message, "user") && meta.IsStatusConditionFalse(p.Status.Conditions, v1alpha1.ConditionReady)
+	})
+	if err := c.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	c.ready(t, p)
+}
+
+func givesThePodsReason(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.2.0" })
+	c.await(t, p, "rolling out", func() bool { return p.Status.Services == "5/7" }, "chat", "realtime")
+	pod := c.pod(t, namespace, "chat", true)
+	for want, status := range map[string]corev1.ContainerStatus{
+		"ErrImagePull: no such tag": {State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "no such tag"}}},
+		"exit code 1, its last words were: stopped err=boom": {
+			State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: "starting\nstopped err=boom\n"}},
+		},
+	} {
+		status.Name, status.Image = "chat", "x"
+		pod = get(t, c, namespace, pod.Name, &corev1.Pod{})
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{status}
+		c.status(t, pod)
+		c.await(t, p, "failed: "+want, func() bool {
+			ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+			return ready.Reason == "RolloutFailed" && strings.Contains(ready.Message, pod.Name) && strings.Contains(ready.Message, want)
+		}, "chat", "realtime")
+	}
+	// No second rollout begins before the first has ended.
+	if image := get(t, c, namespace, "demo-realtime", &appsv1.StatefulSet{}).Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(image, ":0.1.0") {
+		t.Errorf("realtime is %s already", image)
+	}
+	if err := c.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	c.ready(t, p)
+}
+
+func suspends(t *testing.T, c *cluster, namespace string) {
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend, s.Version = true, "0.2.0" })
+	c.await(t, p, "suspended", func() bool {
+		return meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReconciling).Reason == "Suspended"
+	})
+	if err := c.Delete(t.Context(), get(t, c, namespace, "demo-settings", &corev1.ConfigMap{})); err != nil {
+		t.Fatal(err)
+	}
+	if image := get(t, c, namespace, "demo-chat", &appsv1.Deployment{}).Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(image, ":0.1.0") {
+		t.Errorf("it was rolled out: %s", image)
+	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend = false })
+	c.ready(t, p)
+	if !c.exists(t, namespace, "demo-settings", &corev1.ConfigMap{}) || p.Status.Version != "0.2.0" {
+		t.Errorf("it wasn't taken up again: version %s", p.Status.Version)
+	}
+}
+
+func sharesANamespace(t *testing.T, c *cluster, namespace string) {
+	one := c.platform(t, namespace, "one", v1alpha1.ChatPlatformSpec{Ingress: &v1alpha1.IngressSpec{Host: "one.example.com"}})
+	two := c.platform(t, namespace, "two", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, one)
+	c.ready(t, two)
+	c.change(t, one, func(s *v1alpha1.ChatPlatformSpec) { s.Ingress = nil })
+	c.ready(t, one)
+	c.ready(t, two)
+	for _, ref := range two.Status.Inventory {
+		if !strings.HasPrefix(ref.Name, "two-") {
+			t.Errorf("two has %s %s", ref.Kind, ref.Name)
+		}
+	}
+}
+
+// ownsWhatGoesWithIt: all but the Secrets is owned, so that the cluster deletes it with the platform; volumes and the passwords that open
+// them stay unless the spec says otherwise.
+func ownsWhatGoesWithIt(t *testing.T, c *cluster, namespace string) {
+	for policy, kept := range map[v1alpha1.DeletionPolicy]bool{"": true, v1alpha1.Delete: false} {
+		name := "p" + strings.ToLower(string(policy))
+		p := c.platform(t, namespace, name, v1alpha1.ChatPlatformSpec{Trial: v1alpha1.TrialSpec{DeletionPolicy: policy}})
+		c.ready(t, p)
+		for _, ref := range p.Status.Inventory {
+			o := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: strings.TrimPrefix(ref.Group+"/"+ref.Version, "/"), Kind: ref.Kind}}
+			owners := get(t, c, namespace, ref.Name, o).OwnerReferences
+			if wantOwned := ref.Kind != "Secret" || !kept; wantOwned != (len(owners) == 1) {
+				t.Errorf("policy %q: %s %s has the owners %v", policy, ref.Kind, ref.Name, owners)
+			}
+		}
+		retention := get(t, c, namespace, name+"-postgres", &appsv1.StatefulSet{}).Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted
+		if (retention == appsv1.RetainPersistentVolumeClaimRetentionPolicyType) != kept {
+			t.Errorf("policy %q: volumes are to %s", policy, retention)
+		}
+	}
+}
+
+// TestAnotherOperator: neither a restart nor an upgrade of the operator changes a pod, or a secret.
+func TestAnotherOperator(t *testing.T) {
+	c := newCluster(t)
+	namespace := c.namespace(t)
+	stop := c.operate(t, defaults)
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	c.ready(t, p)
+	snapshot := func() map[string]any {
+		secrets, deployments, all := &corev1.SecretList{}, &appsv1.DeploymentList{}, map[string]any{}
+		for _, list := range []client.ObjectList{secrets, deployments} {
+			if err := c.List(t.Context(), list, client.InNamespace(namespace)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, s := range secrets.Items {
+			all["Secret "+s.Name] = s.Data
+		}
+		for _, d := range deployments.Items {
+			all["Deployment "+d.Name] = d.Spec.Template
+		}
+		return all
+	}
+	before := snapshot()
+	stop()
+	upgraded := defaults
+	upgraded.Version = "0.9.0"
+	seen := outcome("done")
+	c.operate(t, upgraded)
+	c.eventually(t, "looked at by the new one", func() bool { return outcome("done") > seen }, func() string { return describe(p) })
+	c.ready(t, p)
+	if diff := cmp.Diff(before, snapshot()); diff != "" {
+		t.Errorf("it changed:\n%s", diff)
+	}
+	if p.Status.Version != "0.1.0" {
+		t.Errorf("version %s", p.Status.Version)
+	}
+}
