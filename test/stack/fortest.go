@@ -2,7 +2,10 @@ package stack
 
 import (
 	"context"
+	"net"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -43,4 +46,21 @@ func ForTest(t testing.TB, options Options) *Stack {
 		}
 	})
 	return s
+}
+
+// RedisCommand runs a command in Redis and returns what redis-cli prints.
+func (s *Stack) RedisCommand(t testing.TB, args ...string) string {
+	t.Helper()
+	addr, password := s.Redis()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "redis-cli", append([]string{"-h", host, "-p", port}, args...)...)
+	cmd.Env = []string{"REDISCLI_AUTH=" + password}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("redis-cli %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -24,6 +24,7 @@ import (
 	"moim.dev/moim/services/internal/invoke"
 	"moim.dev/moim/services/internal/outbox"
 	"moim.dev/moim/services/internal/postgres"
+	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -50,6 +51,8 @@ type App struct {
 	API    huma.API
 	Router *gin.Engine
 	Tokens *token.Verifier
+	// Settings follow the configuration store; run adds to them.
+	Settings *settings.Set
 
 	config   Config
 	names    names
@@ -100,6 +103,7 @@ func start[C any](ctx context.Context, name string, run func(ctx context.Context
 		return err
 	}
 	a.closers = append(a.closers, a.Dapr.Close)
+	a.Settings = settings.New(a.Dapr, ConfigStore, config.SettingsReread)
 	a.Tokens = token.NewVerifier(a.Call, a.sessionRevoked)
 	a.Router, a.API = newRouter(a)
 
@@ -114,9 +118,20 @@ func start[C any](ctx context.Context, name string, run func(ctx context.Context
 	if err := run(ctx, a, &own); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
+	a.followSettings(ctx)
 	err = a.serve(ctx)
 	cancel()
 	return errors.Join(err, a.work.Wait())
+}
+
+// followSettings has the service begin with what the configuration store says. It begins without, where the store does not answer, and
+// is ready: settings are no reason to serve nobody.
+func (a *App) followSettings(ctx context.Context) {
+	if a.Settings.Empty() {
+		return
+	}
+	_, _ = a.Settings.Read(ctx) // It has said so itself when it failed, and goes on trying.
+	a.Go("settings", a.Settings.Run)
 }
 
 func (a *App) close() {

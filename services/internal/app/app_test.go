@@ -127,6 +127,7 @@ func TestConfigNamesWhatIsWrong(t *testing.T) {
 		"missing token":  {"APP_API_TOKEN", "", "APP_API_TOKEN"},
 		"unknown format": {"MOIM_LOG_FORMAT", "xml", "MOIM_LOG_FORMAT"},
 		"too few":        {"MOIM_DATABASE_CONNS", "1", "MOIM_DATABASE_CONNS"},
+		"no time":        {"MOIM_SETTINGS_REREAD", "0s", "MOIM_SETTINGS_REREAD"},
 		"negative time":  {"MOIM_DRAIN_DELAY", "-1s", "MOIM_DRAIN_DELAY"},
 	} {
 		t.Run(name, func(t *testing.T) {

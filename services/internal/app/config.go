@@ -36,6 +36,8 @@ type Config struct {
 	DrainTimeout time.Duration `env:"MOIM_DRAIN_TIMEOUT" envDefault:"20s"`
 	// DatabaseConns bounds the pool of one replica.
 	DatabaseConns int32 `env:"MOIM_DATABASE_CONNS" envDefault:"10"`
+	// SettingsReread is how often the configuration store is read when it has told of nothing.
+	SettingsReread time.Duration `env:"MOIM_SETTINGS_REREAD" envDefault:"30s"`
 }
 
 // Validate says which setting breaks which rule.
@@ -47,6 +49,8 @@ func (c *Config) Validate() error {
 		return errors.New("MOIM_DRAIN_DELAY must be 0 or more, MOIM_DRAIN_TIMEOUT more than 0")
 	case c.DatabaseConns < 4:
 		return fmt.Errorf("MOIM_DATABASE_CONNS is %d, expected 4 or more", c.DatabaseConns)
+	case c.SettingsReread <= 0:
+		return fmt.Errorf("MOIM_SETTINGS_REREAD is %s, expected more than 0", c.SettingsReread)
 	}
 	return nil
 }
