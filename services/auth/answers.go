@@ -52,7 +52,7 @@ func (s *service) sweepSagas(ctx context.Context) error {
 func (s *service) sweep(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := s.change(ctx, (*history).expire, `WHERE (state = 'running' AND deadline < now())
-			OR (state = 'undoing' AND deadline + $1::interval < now()) ORDER BY deadline LIMIT 1 FOR UPDATE SKIP LOCKED`, s.cfg.SagaTimeout)
+			OR (state = 'undoing' AND deadline + $1::interval < now()) ORDER BY deadline LIMIT 1 FOR UPDATE SKIP LOCKED`, s.live.sagaTimeout.Get())
 		if isGone(err) {
 			return nil
 		}

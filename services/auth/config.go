@@ -10,6 +10,7 @@ import (
 
 	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/outbox"
+	"moim.dev/moim/services/internal/settings"
 )
 
 // Values of SignupMode.
@@ -53,10 +54,31 @@ func (c *config) Validate() error {
 	return nil
 }
 
+// live are the settings that auth follows. What has begun goes on as it began.
+type live struct {
+	signupMode        *settings.Value[string]
+	sagaTimeout       *settings.Value[time.Duration]
+	signupsPerAddress *settings.Value[int]
+	loginsPerAddress  *settings.Value[int]
+}
+
+// maxSagaTimeout is the most that a saga's timeout may be set to.
+const maxSagaTimeout = 10 * time.Minute
+
+func newLive(s *settings.Set, c *config) live {
+	return live{
+		signupMode:        settings.Add(s, "signup.mode", c.SignupMode, settings.OneOf(modeLenient, modeStrict)),
+		sagaTimeout:       settings.Add(s, "signup.timeout", c.SagaTimeout, settings.Between(time.Second, min(maxSagaTimeout, c.SagaTTL))),
+		signupsPerAddress: settings.Add(s, "limits.signupsPerAddress", c.SignupsPerAddress, settings.Limit[int]),
+		loginsPerAddress:  settings.Add(s, "limits.loginsPerAddress", c.LoginsPerAddress, settings.Limit[int]),
+	}
+}
+
 // service is one replica of auth.
 type service struct {
 	*app.App
 	cfg       *config
+	live      live
 	db        *pgxpool.Pool
 	out       *outbox.Outbox
 	keys      *keys

@@ -50,7 +50,7 @@ func (s *service) take(ctx context.Context, l limit) error {
 // before is not held up by the latter.
 func (s *service) takeLogin(ctx context.Context, userID, address string) error {
 	limits := []limit{s.pairLimit(userID, address)}
-	if n := s.cfg.LoginsPerAddress; n > 0 {
+	if n := s.live.loginsPerAddress.Get(); n > 0 {
 		limits = append(limits, limit{"login/address/" + network(address), n, time.Minute / time.Duration(n)})
 	}
 	if err := s.takeAll(ctx, limits); err != nil {
@@ -86,7 +86,7 @@ func (s *service) forgiveLogin(ctx context.Context, userID, address string) {
 
 func (s *service) signupLimits(userID, address string) []limit {
 	limits := []limit{{"signup/account/" + userID, 20, 5 * time.Second}}
-	if n := s.cfg.SignupsPerAddress; n > 0 {
+	if n := s.live.signupsPerAddress.Get(); n > 0 {
 		limits = append(limits, limit{"signup/address/" + network(address), n, time.Hour / time.Duration(n)})
 	}
 	return limits

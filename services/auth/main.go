@@ -28,7 +28,9 @@ func run(ctx context.Context, a *app.App, cfg *config) error {
 	if err != nil {
 		return err
 	}
-	s := &service{App: a, cfg: cfg, db: db, out: a.Outbox(db), keys: keys, passwords: newPasswords(), watchers: newWatchers()}
+	s := &service{
+		App: a, cfg: cfg, live: newLive(a.Settings, cfg), db: db, out: a.Outbox(db), keys: keys, passwords: newPasswords(), watchers: newWatchers(),
+	}
 	if err := s.createAdmin(ctx, secret["adminPassword"]); err != nil {
 		return err
 	}

@@ -74,9 +74,9 @@ func (s *service) save(ctx context.Context, h *history, etag string) error {
 func (s *service) begin(kind, userID, userName string) *history {
 	first := Record{
 		ID: uuid.NewString(), Kind: kind, UserID: userID, UserName: userName,
-		Deadline: time.Now().Add(s.cfg.SagaTimeout).UTC().Truncate(time.Millisecond),
+		Deadline: time.Now().Add(s.live.sagaTimeout.Get()).UTC().Truncate(time.Millisecond),
 	}
-	return newHistory(first, kind == kindSignup && s.cfg.SignupMode == modeStrict, s.cfg.Participants)
+	return newHistory(first, kind == kindSignup && s.live.signupMode.Get() == modeStrict, s.cfg.Participants)
 }
 
 // insertSaga notes a saga in the database, where those that nobody finishes are found.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
+
+	"moim.dev/moim/services/internal/settings"
 )
 
 func TestPlain(t *testing.T) {
@@ -42,7 +44,7 @@ func TestPlain(t *testing.T) {
 
 func TestBuckets(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	b := buckets{rate: 2, all: map[string]*bucket{}}
+	b := buckets{rate: settings.Fixed(2.0), all: map[string]*bucket{}}
 	for i := range 2 * burst {
 		if wait := b.take("mina", now); wait != 0 {
 			t.Fatalf("request %d of the burst has to wait %s", i, wait)
@@ -61,7 +63,7 @@ func TestBuckets(t *testing.T) {
 	if len(b.all) != 0 {
 		t.Errorf("%d idle buckets are kept", len(b.all))
 	}
-	unlimited := buckets{all: map[string]*bucket{}}
+	unlimited := buckets{rate: settings.Fixed(0.0), all: map[string]*bucket{}}
 	for range 1000 {
 		if unlimited.take("mina", now) != 0 {
 			t.Fatal("rate 0 limits")

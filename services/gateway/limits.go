@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -25,9 +26,9 @@ type limits struct {
 	users, addresses buckets
 }
 
-// buckets is a token bucket for each key. The zero rate limits nothing.
+// buckets is a token bucket for each key. The rate is in requests per second; 0 limits nothing.
 type buckets struct {
-	rate rate.Limit
+	rate *settings.Value[float64]
 	mu   sync.Mutex
 	all  map[string]*bucket
 }
@@ -37,24 +38,30 @@ type bucket struct {
 	used time.Time
 }
 
-func newLimits(cfg *config) *limits {
+func newLimits(s *settings.Set, cfg *config) *limits {
 	return &limits{
-		users:     buckets{rate: rate.Limit(cfg.RatePerUser), all: map[string]*bucket{}},
-		addresses: buckets{rate: rate.Limit(cfg.RatePerAddress), all: map[string]*bucket{}},
+		users:     buckets{rate: settings.Add(s, "limits.requestsPerUser", cfg.RatePerUser, settings.Limit[float64]), all: map[string]*bucket{}},
+		addresses: buckets{rate: settings.Add(s, "limits.requestsPerAddress", cfg.RatePerAddress, settings.Limit[float64]), all: map[string]*bucket{}},
 	}
 }
 
 // take says how long to wait before another request; 0 lets this one through.
 func (b *buckets) take(key string, now time.Time) time.Duration {
-	if b.rate == 0 {
+	perSecond := rate.Limit(b.rate.Get())
+	if perSecond == 0 {
 		return 0
 	}
+	most := int(math.Ceil(float64(perSecond) * burst))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one, ok := b.all[key]
 	if !ok {
-		one = &bucket{Limiter: rate.NewLimiter(b.rate, int(math.Ceil(float64(b.rate)*burst)))}
+		one = &bucket{Limiter: rate.NewLimiter(perSecond, most)}
 		b.all[key] = one
+	}
+	if one.Limit() != perSecond { // It has been changed since.
+		one.SetLimitAt(now, perSecond)
+		one.SetBurstAt(now, most)
 	}
 	one.used = now
 	reservation := one.ReserveN(now, 1)
@@ -100,7 +107,7 @@ func (l *limits) byUser(c *gin.Context) {
 
 func (l *limits) check(c *gin.Context, b *buckets, key string) {
 	if wait := b.take(key, time.Now()); wait > 0 {
-		fail(c, problem.RateLimited(int(math.Ceil(wait.Seconds())), "too many requests; %g a second are allowed", float64(b.rate)))
+		fail(c, problem.RateLimited(int(math.Ceil(wait.Seconds())), "too many requests; %g a second are allowed", b.rate.Get()))
 	}
 }
 

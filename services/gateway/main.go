@@ -16,7 +16,7 @@ func run(_ context.Context, a *app.App, cfg *config) error {
 	}
 	a.Router.Use(securityHeaders)
 
-	limits := newLimits(cfg)
+	limits := newLimits(a.Settings, cfg)
 	a.Go("forget idle limits", limits.sweep)
 
 	services := newServices(a, cfg)

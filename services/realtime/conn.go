@@ -63,7 +63,8 @@ func (c *conn) start(ws *websocket.Conn) {
 	c.id = c.srv.lastConn.Add(1)
 	c.writer = c.srv.writers[c.id%uint64(len(c.srv.writers))]
 	c.decoder.Limits = connectLimits
-	c.bucket = bucket{tokens: c.srv.cfg.FrameBurst, at: c.srv.now()}
+	_, burst := c.srv.frames()
+	c.bucket = bucket{tokens: burst, at: c.srv.now()}
 	c.pulse = newPulse(c.srv.now())
 	c.deadline.Store(c.srv.now() + c.srv.cfg.ConnectTimeout.Nanoseconds())
 	c.srv.conns.add(c)

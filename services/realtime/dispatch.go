@@ -12,7 +12,8 @@ func (c *conn) handle(f *stomp.Frame) error {
 	if c.session.Load() == nil {
 		return c.connect(f)
 	}
-	if !c.bucket.take(c.srv.now(), c.srv.cfg.FrameRate, c.srv.cfg.FrameBurst) {
+	rate, burst := c.srv.frames()
+	if !c.bucket.take(c.srv.now(), rate, burst) {
 		return errRateLimited
 	}
 	var err error

@@ -10,12 +10,14 @@ import (
 
 	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/events"
+	"moim.dev/moim/services/internal/settings"
 )
 
 func main() { app.Main("realtime", run) }
 
 func run(_ context.Context, a *app.App, cfg *config) error {
 	s := newServer(a.Replica, *cfg, a.Log, a.Call, a.Tokens.Verify)
+	s.frameRate = settings.Add(a.Settings, "limits.framesPerConnection", cfg.FrameRate, settings.Limit[float64])
 	a.ServePublic()
 	a.Router.GET("/ws", gin.WrapF(s.serveWebSocket))
 	a.Subscribe(events.Subscription{

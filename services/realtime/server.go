@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -21,6 +22,7 @@ type server struct {
 	call        *http.Client
 	verifyToken func(ctx context.Context, raw string) (token.User, error)
 	upgrader    *websocket.Upgrader
+	frameRate   *settings.Value[float64]
 
 	// ctx is that of the calls that connections make; it ends after the drain.
 	ctx      context.Context
@@ -40,7 +42,7 @@ type server struct {
 func newServer(name string, cfg config, log *slog.Logger, call *http.Client, verify func(context.Context, string) (token.User, error)) *server {
 	s := &server{
 		name: name, cfg: cfg, log: log, call: call, verifyToken: verify, upgrader: newUpgrader(cfg.Origins),
-		began: time.Now(), sessions: newSessions(), members: newMembers(call),
+		frameRate: settings.Fixed(cfg.FrameRate), began: time.Now(), sessions: newSessions(), members: newMembers(call),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	for i := range cfg.Writers {
@@ -65,6 +67,12 @@ func (s *server) run(ctx context.Context) error {
 	s.stop()
 	wg.Wait()
 	return nil
+}
+
+// frames is how many frames a second one connection may send, and how many at once: with the rate, the burst is set.
+func (s *server) frames() (rate, burst float64) {
+	rate = s.frameRate.Get()
+	return rate, max(1, s.cfg.FrameBurst*rate/s.cfg.FrameRate)
 }
 
 // now is the time since the server began, in nanoseconds: never 0, never set back.
