@@ -6,6 +6,8 @@ CACHE            := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/moim
 GOLANGCI         := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
 KO_VERSION       := 0.18.0
 KO               := $(CACHE)/ko-$(KO_VERSION)/ko
+HELM_VERSION := 3.19.4
+HELM         := $(CACHE)/helm-$(HELM_VERSION)/helm
 CONTROLLER_GEN_VERSION := 0.21.0
 CONTROLLER_GEN         := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)/controller-gen
 
@@ -16,7 +18,7 @@ PKG := ./...
 
 .PHONY: help
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 # Built first and not `go run`: a signal to make then reaches the program itself, which stops all that it started.
 .PHONY: up
@@ -57,6 +59,22 @@ $(KO):
 test: prepare ## Run all tests on real parts (PKG=./services/chat/... runs those of a package).
 	go test -race -p 1 -timeout 30m $(PKG)
 	npm --prefix services/web test
+
+# The tags test and test-next are the same programs, for an upgrade. What else it needs is in the package's comment.
+.PHONY: test-cluster
+test-cluster: $(HELM) ## Test the operator and a platform on the cluster of $KUBECONFIG, with images pushed to $MOIM_TEST_REGISTRY.
+	@[ -n "$$KUBECONFIG" ] && [ -n "$$MOIM_TEST_REGISTRY" ] || { echo "set KUBECONFIG to the cluster's, and MOIM_TEST_REGISTRY to a registry that it pulls from"; exit 1; }
+	KO_DOCKER_REPO="$$MOIM_TEST_REGISTRY" $(MAKE) images TAG=test,test-next
+	PATH="$(dir $(HELM)):$$PATH" go test -tags cluster -count=1 -v -timeout 20m ./test/cluster
+
+$(HELM):
+	@echo "building helm $(HELM_VERSION), once"
+	@GOBIN=$(dir $@) go install helm.sh/helm/v3/cmd/helm@v$(HELM_VERSION)
+
+# Docker, kind, kubectl, helm and skaffold are the user's: what is missing is named, with where to get it.
+.PHONY: kind-up
+kind-up: ## Run the platform on a cluster in Docker, rebuilt when a file is saved (make kind-up PROFILE=kafka).
+	@test/kind-up $(PROFILE)
 
 .PHONY: bench
 bench: prepare ## Measure the platform under load and print the table.

@@ -65,11 +65,11 @@ func TestPlatform(t *testing.T) {
 		{"the chart installs the operator", (*suite).install},
 		{"a minimal resource becomes a platform within a minute", (*suite).minimal},
 		{"people sign up and chat through the ingress", (*suite).chat},
-		{"settings change while everything runs", (*suite).settings},
 		{"realtime scales to three and back while people talk", (*suite).scale},
 		{"the broker is swapped and swapped back", (*suite).swapBroker},
 		{"an image that isn't there is named, and harms nobody", (*suite).missingImage},
 		{"an upgrade fails no request and loses no message", (*suite).upgrade},
+		{"settings change while everything runs", (*suite).settings},
 		{"deletion leaves the data, and a new platform finds it", (*suite).deletion},
 		{"platforms live on when the operator is uninstalled", (*suite).uninstall},
 	} {
