@@ -35,11 +35,11 @@ func sealingKey(random func(int) []byte) []byte {
 }
 
 // generated returns a value of a Secret: the one that is there, else one that is made now.
-func (b *builder) generated(secret, key string, make func(func(int) []byte) []byte) []byte {
+func (b *builder) generated(secret, key string, generate func(func(int) []byte) []byte) []byte {
 	if value, ok := b.in.Generated[secret][key]; ok && len(value) > 0 {
 		return value
 	}
-	value := make(b.in.Random)
+	value := generate(b.in.Random)
 	if b.in.Generated[secret] == nil {
 		b.in.Generated[secret] = map[string][]byte{}
 	}

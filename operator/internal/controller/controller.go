@@ -201,5 +201,5 @@ func (r *Reconciler) event(p *v1alpha1.ChatPlatform, kind, reason, action, note 
 		note = note[:limit-3] + "..."
 	}
 	r.Recorder.Eventf(p, nil, kind, reason, action, "%s", note)
-	slog.Info(note, "platform", p.Namespace+"/"+p.Name, "reason", reason)
+	slog.Info("event", "platform", p.Namespace+"/"+p.Name, "reason", reason, "note", note)
 }
