@@ -41,6 +41,8 @@ func TestAuth(t *testing.T) {
 	t.Run("who guesses from everywhere is stopped and a familiar owner is not", f.limitsNetworks)
 	t.Run("signups of one address are limited", f.limitsSignups)
 
+	t.Run("settings are followed at once and by both replicas", f.followsSettings)
+
 	t.Run("no secret is in events, records or logs", f.keepsSecrets)
 	t.Run("what a replica is at when it drains it does to its end", f.finishesEvents)
 	t.Run("a stream goes on at the other replica when its own is killed", f.resumesElsewhere)

@@ -8,12 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -238,21 +236,4 @@ func one[T any](t *testing.T, f *fixture, query string, args ...any) (v T) {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return v
-}
-
-// redis runs a command in the broker and state store.
-func (f *fixture) redis(t *testing.T, args ...string) string {
-	t.Helper()
-	addr, secret := f.Redis()
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "redis-cli", append([]string{"-h", host, "-p", port}, args...)...)
-	cmd.Env = []string{"REDISCLI_AUTH=" + secret}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("redis-cli %v: %v\n%s", args, err, out)
-	}
-	return strings.TrimSpace(string(out))
 }

@@ -22,14 +22,14 @@ func (f *fixture) keepsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	places := map[string]string{
-		"the requests of sagas":  f.redis(t, "XRANGE", "user.newUser.req", "-", "+"),
-		"the answers of sagas":   f.redis(t, "XRANGE", "user.newUser.res", "-", "+"),
-		"the ended sessions":     f.redis(t, "XRANGE", "auth.session.revoked", "-", "+"),
+		"the requests of sagas":  f.RedisCommand(t, "XRANGE", "user.newUser.req", "-", "+"),
+		"the answers of sagas":   f.RedisCommand(t, "XRANGE", "user.newUser.res", "-", "+"),
+		"the ended sessions":     f.RedisCommand(t, "XRANGE", "auth.session.revoked", "-", "+"),
 		"the events that wait":   one[string](t, f, `SELECT coalesce(string_agg(data, ''), '') FROM auth.outbox`),
 		"the index of the sagas": one[string](t, f, `SELECT string_agg(s::text, '') FROM auth.sagas s`),
 	}
-	for _, key := range strings.Fields(f.redis(t, "KEYS", "saga/*")) {
-		places["the records of sagas"] += f.redis(t, "HGETALL", key)
+	for _, key := range strings.Fields(f.RedisCommand(t, "KEYS", "saga/*")) {
+		places["the records of sagas"] += f.RedisCommand(t, "HGETALL", key)
 	}
 	if !strings.Contains(places["the requests of sagas"], s.UserID) || !strings.Contains(places["the records of sagas"], s.UserID) {
 		t.Fatal("the user is not found in events and records, so nothing was looked at")
@@ -79,7 +79,7 @@ func (f *fixture) survivesOutage(t *testing.T) {
 	if err := f.WaitReady(t.Context(), "redis"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "made up for", func() bool { return f.redis(t, "EXISTS", token.RevokedKey(session)) == "1" })
+	eventually(t, 20*time.Second, "made up for", func() bool { return f.RedisCommand(t, "EXISTS", token.RevokedKey(session)) == "1" })
 	if n := one[int](t, f, `SELECT count(*) FROM auth.accounts WHERE user_id = $1`, id); n != 0 {
 		t.Error("a signup that was refused has left an account")
 	}

@@ -172,11 +172,11 @@ func (f *fixture) logsOut(t *testing.T) {
 	if _, err := other.Renew(t.Context(), s.Refresh); client.Code(err) != "refresh_invalid" {
 		t.Errorf("the refresh token: %v, want refresh_invalid", err)
 	}
-	if ttl := f.redis(t, "TTL", token.RevokedKey(id)); ttl == "-1" || ttl == "-2" || len(ttl) != 3 {
+	if ttl := f.RedisCommand(t, "TTL", token.RevokedKey(id)); ttl == "-1" || ttl == "-2" || len(ttl) != 3 {
 		t.Errorf("the revocation is kept %s seconds, want as long as a token lasts", ttl)
 	}
 	eventually(t, 5*time.Second, "told to the sockets", func() bool {
-		return strings.Contains(f.redis(t, "XRANGE", "auth.session.revoked", "-", "+"), id)
+		return strings.Contains(f.RedisCommand(t, "XRANGE", "auth.session.revoked", "-", "+"), id)
 	})
 }
 

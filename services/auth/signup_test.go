@@ -229,7 +229,7 @@ func (f *fixture) finishesEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	stopped.Wait()
-	if record := f.redis(t, "HGET", recordKey(first.ID), "data"); !strings.Contains(record, `{"services":{"chat":"success"}`) {
+	if record := f.RedisCommand(t, "HGET", recordKey(first.ID), "data"); !strings.Contains(record, `{"services":{"chat":"success"}`) {
 		t.Errorf("the answer is not in the record: %s", record)
 	}
 }

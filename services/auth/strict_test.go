@@ -106,7 +106,7 @@ func (f *fixture) endsLost(t *testing.T) {
 	stream := signUp(t, c, id)
 	first := stream.mustNext(t)
 	stream.mustNext(t) // Customer has answered.
-	f.redis(t, "DEL", "saga/"+first.ID)
+	f.RedisCommand(t, "DEL", "saga/"+first.ID)
 	eventually(t, 15*time.Second, "finished", func() bool {
 		return one[string](t, f, `SELECT state FROM auth.sagas WHERE id = $1`, first.ID) == stateFinished
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,7 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	dapr "github.com/dapr/go-sdk/client"
+
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/stomp"
 )
 
@@ -208,6 +212,36 @@ func TestRateLimit(t *testing.T) {
 	if f.Header("retry-after") == nil {
 		t.Error("the ERROR does not say when to try again")
 	}
+}
+
+// changedLimit is a configuration store in which somebody has set a limit.
+type changedLimit struct{ dapr.Client }
+
+func (changedLimit) GetConfigurationItems(context.Context, string, []string, ...dapr.ConfigurationOpt) (map[string]*dapr.ConfigurationItem, error) {
+	return map[string]*dapr.ConfigurationItem{"limits.framesPerConnection": {Value: "1"}}, nil
+}
+
+func TestRateLimitOfOpenConnection(t *testing.T) {
+	p := newPlatform()
+	mina := p.user("mina")
+	p.join(roomR, "mina")
+	cfg := testConfig()
+	cfg.FrameRate, cfg.FrameBurst = 1000, 10_000
+	e := p.serve(t, cfg)
+	set := settings.New(changedLimit{}, "config", time.Hour)
+	e.frameRate = settings.Add(set, "limits.framesPerConnection", cfg.FrameRate, settings.Limit[float64])
+	c := e.connect(t, mina)
+	for i := range 50 {
+		c.message(roomR, fmt.Sprint(i), fmt.Sprint(i))
+		c.expect(stomp.Receipt)
+	}
+	if _, err := set.Read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 11 { // The burst is ten times the rate, as it was.
+		c.message(roomR, fmt.Sprint(i), "")
+	}
+	c.expectError(problem.CodeRateLimited)
 }
 
 func TestBucket(t *testing.T) {
