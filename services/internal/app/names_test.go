@@ -27,6 +27,7 @@ func TestRealNames(t *testing.T) {
 		{&runtimev1.TryLockRequest{StoreName: "lock", ResourceId: "r"}, &runtimev1.TryLockRequest{StoreName: "our-lock", ResourceId: "r"}},
 		{&runtimev1.UnlockRequest{StoreName: "lock"}, &runtimev1.UnlockRequest{StoreName: "our-lock"}},
 		{&runtimev1.SubscribeConfigurationRequest{StoreName: "config"}, &runtimev1.SubscribeConfigurationRequest{StoreName: "demo-config"}},
+		{&runtimev1.GetConfigurationRequest{StoreName: "config"}, &runtimev1.GetConfigurationRequest{StoreName: "demo-config"}},
 		{&runtimev1.GetSecretRequest{StoreName: "secrets", Key: "chat"}, &runtimev1.GetSecretRequest{StoreName: "demo-secrets", Key: "demo-chat"}},
 		{initial("fanout"), initial("demo-fanout")},
 		{&runtimev1.ShutdownRequest{}, &runtimev1.ShutdownRequest{}},
