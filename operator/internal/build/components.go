@@ -71,13 +71,11 @@ func (b *builder) component(k block) (client.Object, error) {
 	var own []v1alpha1.MetadataItem
 	if k.spec != nil {
 		kind, own = k.spec.Type, k.spec.Metadata
-		if k.spec.Version != "" {
-			version = k.spec.Version
-		}
 	}
 	items := metadata{}
 	if content, ok := daprcomponents.Component(k.name, kind); ok {
 		parsed := parse(content)
+		version, _, _ = unstructured.NestedString(parsed.Object, "spec", "version")
 		list, _, err := unstructured.NestedSlice(parsed.Object, "spec", "metadata")
 		if err != nil {
 			return nil, fmt.Errorf("embedded component %s: %w", k.name, err)
@@ -89,6 +87,9 @@ func (b *builder) component(k block) (client.Object, error) {
 				items.set(fields)
 			}
 		}
+	}
+	if k.spec != nil && k.spec.Version != "" {
+		version = k.spec.Version
 	}
 	for _, item := range b.connection(k) {
 		items.set(item)
