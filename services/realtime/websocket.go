@@ -32,7 +32,6 @@ func newUpgrader(origins []string) *websocket.Upgrader {
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   readBuffer,
 		WriteBufferPool:  noBuffers{},
-		Subprotocols:     []string{"v12.stomp", "v11.stomp", "v10.stomp"},
 		CheckOrigin:      func(r *http.Request) bool { return originAllowed(r, origins) },
 		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
 			w.Header().Set("Sec-WebSocket-Version", "13")
@@ -43,6 +42,20 @@ func newUpgrader(origins []string) *websocket.Upgrader {
 			problem.Write(w, problem.New(status, code, "%s", reason), "")
 		},
 	}
+}
+
+// subprotocols are the versions of STOMP, the newest first.
+var subprotocols = []string{"v12.stomp", "v11.stomp", "v10.stomp"}
+
+// agree returns the header that names the newest subprotocol of those that a client offers. Gorilla itself would take the client's first.
+func agree(r *http.Request) http.Header {
+	offered := websocket.Subprotocols(r)
+	for _, protocol := range subprotocols {
+		if slices.Contains(offered, protocol) {
+			return http.Header{"Sec-Websocket-Protocol": {protocol}}
+		}
+	}
+	return nil
 }
 
 // originAllowed lets pages connect that come from the same host, or from one that is configured. Programs send no Origin.
@@ -93,7 +106,7 @@ func (s *server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conn{srv: s}
-	ws, err := s.upgrader.Upgrade(&hijacker{w, c}, r, nil)
+	ws, err := s.upgrader.Upgrade(&hijacker{w, c}, r, agree(r))
 	if err != nil {
 		var hs websocket.HandshakeError
 		if !errors.As(err, &hs) {
