@@ -36,6 +36,10 @@ prepare: .moim/bin/up ## Install and build what running and testing need.
 .PHONY: build
 build: ## Build the services, into .moim/bin, and the web client.
 	go build -o .moim/bin/ ./services/... ./test/up
+	$(MAKE) web
+
+.PHONY: web
+web: ## Build the web client, into services/web/dist.
 	npm --prefix services/web ci --no-audit --no-fund
 	npm --prefix services/web run build
 
@@ -46,8 +50,7 @@ TAG := dev
 .PHONY: images
 images: $(KO) ## Make an image of each service and of the operator, and push them to $KO_DOCKER_REPO (make images TAG=0.1.0).
 	@[ -n "$$KO_DOCKER_REPO" ] || { echo "set KO_DOCKER_REPO to the registry and path that the images go to"; exit 1; }
-	npm --prefix services/web ci --no-audit --no-fund
-	npm --prefix services/web run build
+	$(MAKE) web
 	$(KO) build --base-import-paths --tags $(TAG) --sbom=none $(KOFLAGS) $(SERVICES:%=./services/%) ./operator
 
 $(KO):
@@ -74,7 +77,7 @@ $(HELM):
 # Docker, kind, kubectl, helm and skaffold are the user's: what is missing is named, with where to get it.
 .PHONY: kind-up
 kind-up: ## Run the platform on a cluster in Docker, rebuilt when a file is saved (make kind-up PROFILE=kafka).
-	@test/kind-up $(PROFILE)
+	@test/kind/up $(PROFILE)
 
 .PHONY: bench
 bench: prepare ## Measure the platform under load and print the table.

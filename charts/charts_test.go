@@ -51,11 +51,15 @@ func run(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-// render returns the objects that a chart makes with some values.
+// render returns the objects that a chart makes with some values, and with values from files, which end in .yaml.
 func render(t *testing.T, chart string, values ...string) []*unstructured.Unstructured {
 	t.Helper()
 	args := []string{"template", "moim", chart, "--namespace", "moim-system", "--kube-version", "1.36.0"}
 	for _, value := range values {
+		if strings.HasSuffix(value, ".yaml") {
+			args = append(args, "--values", value)
+			continue
+		}
 		args = append(args, "--set", value)
 	}
 	out, err := run(t, args...)
@@ -95,7 +99,10 @@ func TestTheServerTakesWhatIsRendered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	objects := slices.Concat(render(t, "moim-operator"), render(t, "moim-operator", "watchNamespaces={a,b}"), render(t, "moim-platform", "spec.version=0.2.0"))
+	objects := slices.Concat(render(t, "moim-operator"), render(t, "moim-operator", "watchNamespaces={a,b}"), render(t, "moim-platform", "spec.version=0.2.0"),
+		// As skaffold.yaml does.
+		render(t, "moim-platform", "name=kafka", "../operator/samples/kafka.yaml", "spec.ingress.host=localhost",
+			"spec.services.chat.podTemplate.spec.containers[0].name=chat", "spec.services.chat.podTemplate.spec.containers[0].image=moim/chat:1"))
 	for _, object := range objects {
 		if err := apply(t.Context(), c, object); err != nil {
 			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
