@@ -51,6 +51,11 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
+// watched are the namespaces that are looked after; none means all.
+func (o options) watched() []string {
+	return strings.FieldsFunc(o.namespaces, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
 func main() {
 	o, err := parse(os.Args[1:])
 	if err != nil {
@@ -77,7 +82,7 @@ func run(o options) error {
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
-	namespaces := strings.FieldsFunc(o.namespaces, func(r rune) bool { return r == ',' || r == ' ' })
+	namespaces := o.watched()
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme, Cache: controller.CacheOptions(namespaces), Client: controller.ClientOptions(),
 		Metrics: server.Options{BindAddress: o.metrics}, HealthProbeBindAddress: o.probes,
