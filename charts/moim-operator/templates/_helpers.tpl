@@ -23,6 +23,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - apiGroups: [moim.dev]
   resources: [chatplatforms/status]
   verbs: [get, patch, update]
+# Some clusters ask for this of who makes a platform the owner of something.
+- apiGroups: [moim.dev]
+  resources: [chatplatforms/finalizers]
+  verbs: [update]
 - apiGroups: [""]
   resources: [secrets, configmaps, serviceaccounts, services]
   verbs: [get, list, watch, create, patch, delete]
