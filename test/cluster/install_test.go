@@ -40,7 +40,7 @@ func (s *suite) install(t *testing.T) {
 	if err := s.List(t.Context(), others); err == nil {
 		for i := range others.Items {
 			if p := &others.Items[i]; p.Namespace != namespace {
-				t.Logf("the cluster is in use: namespace %s has the platform %s", p.Namespace, p.Name)
+				t.Fatalf("the cluster is in use: namespace %s has the platform %s", p.Namespace, p.Name)
 			}
 		}
 	}
