@@ -62,12 +62,20 @@ func (b *builder) users(block string) []string {
 	return ids
 }
 
-// resources of the service's container, unless the spec has others.
-func (s *service) resources() corev1.ResourceRequirements {
+// resources of the service's container, unless the spec has others. A service that an autoscaler watches requests what one replica is to
+// carry: with what an idle one needs, the first requests would have it scaled to the maximum.
+func (s *service) resources(override *v1alpha1.ServiceSpec) corev1.ResourceRequirements {
+	if override.Resources != nil {
+		return *override.Resources
+	}
+	cpu := "20m"
+	if override.Autoscaling != nil {
+		cpu = "250m"
+	}
 	limit := resource.MustParse(s.memory)
 	request := resource.NewQuantity(limit.Value()/4, resource.BinarySI)
 	return corev1.ResourceRequirements{
-		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("20m"), corev1.ResourceMemory: *request},
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: *request},
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: limit},
 	}
 }
@@ -83,10 +91,10 @@ func replicas(s *v1alpha1.ServiceSpec) *int32 {
 	return new(int32(1))
 }
 
-// several says whether there can be more than one replica for long.
+// several says whether there can be more than one replica.
 func several(s *v1alpha1.ServiceSpec) bool {
 	if s.Autoscaling != nil {
-		return s.Autoscaling.MinReplicas > 1
+		return s.Autoscaling.MaxReplicas > 1
 	}
 	return s.Replicas != nil && *s.Replicas > 1
 }

@@ -87,6 +87,9 @@ func (b *builder) component(k block) (client.Object, error) {
 				items.set(fields)
 			}
 		}
+	} else if k.name == "state" {
+		// Services read each other's keys, before which Dapr would put an app id, whatever the store is.
+		items.set(map[string]any{"name": "keyPrefix", "value": "none"})
 	}
 	if k.spec != nil && k.spec.Version != "" {
 		version = k.spec.Version
@@ -125,12 +128,12 @@ func (b *builder) connection(k block) []map[string]any {
 	}
 }
 
-// metadata is a component's metadata, in which a name stands once.
+// metadata is a component's metadata, in which a name stands once. As in Dapr, capital letters make no difference.
 type metadata struct{ list []any }
 
 func (m *metadata) set(item map[string]any) {
 	for i, old := range m.list {
-		if old.(map[string]any)["name"] == item["name"] {
+		if strings.EqualFold(old.(map[string]any)["name"].(string), item["name"].(string)) {
 			m.list[i] = item
 			return
 		}

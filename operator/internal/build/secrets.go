@@ -65,18 +65,13 @@ func (b *builder) secrets() ([]client.Object, error) {
 	var out []client.Object
 	for _, s := range catalogue {
 		name := b.name(s.name + "-token")
-		out = append(out, b.secret(name, s.name, map[string][]byte{keyToken: b.generated(name, keyToken, password)}))
+		out = append(out, b.secret(name, s.name, b.tokens(&s)))
 		if !s.database {
 			continue
 		}
-		dsn, err := b.dsn(s.name)
+		data, err := b.own(&s)
 		if err != nil {
 			return nil, err
-		}
-		data := map[string][]byte{keyDSN: dsn}
-		if s.name == "auth" {
-			data["keySecret"] = b.generated(b.name(s.name), "keySecret", sealingKey)
-			data["adminPassword"] = b.generated(b.name(s.name), "adminPassword", password)
 		}
 		out = append(out, b.secret(b.name(s.name), s.name, data))
 	}
@@ -91,6 +86,28 @@ func (b *builder) secrets() ([]client.Object, error) {
 		out = append(out, b.secret(b.name(store), store, data))
 	}
 	return out, nil
+}
+
+// tokens are what a service and its sidecar know each other by.
+func (b *builder) tokens(s *service) map[string][]byte {
+	return map[string][]byte{keyToken: b.generated(b.name(s.name+"-token"), keyToken, password)}
+}
+
+// own is what a service reads through Dapr at its start; nothing without a database.
+func (b *builder) own(s *service) (map[string][]byte, error) {
+	if !s.database {
+		return nil, nil
+	}
+	dsn, err := b.dsn(s.name)
+	if err != nil {
+		return nil, err
+	}
+	data := map[string][]byte{keyDSN: dsn}
+	if s.name == "auth" {
+		data["keySecret"] = b.generated(b.name(s.name), "keySecret", sealingKey)
+		data["adminPassword"] = b.generated(b.name(s.name), "adminPassword", password)
+	}
+	return data, nil
 }
 
 func (b *builder) secret(name, part string, data map[string][]byte) client.Object {

@@ -32,7 +32,7 @@ func (b *builder) redis() corev1.PodSpec {
 			Name: "redis", Image: b.in.RedisImage,
 			Command: []string{"redis-server"}, Args: []string{"/etc/redis/redis.conf"},
 			Env:            []corev1.EnvVar{b.storePassword("REDISCLI_AUTH", "redis")},
-			ReadinessProbe: ask("redis-cli", "ping"),
+			ReadinessProbe: ask("redis-cli", "-e", "ping"),
 			VolumeMounts: []corev1.VolumeMount{
 				{Name: "data", MountPath: "/data"},
 				{Name: "config", MountPath: "/etc/redis", ReadOnly: true},
@@ -81,6 +81,7 @@ func (b *builder) store(name string, port int32, pod corev1.PodSpec) []client.Ob
 		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
 	}
 	pod.SecurityContext = podSecurity(storeUser)
+	pod.ImagePullSecrets = b.Spec.Image.PullSecrets
 	pod.AutomountServiceAccountToken = new(false)
 	pod.EnableServiceLinks = new(false)
 	pod.TerminationGracePeriodSeconds = new(int64(60))

@@ -65,10 +65,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	s := &state{ChatPlatform: p}
 	err := r.reconcile(ctx, s)
 	s.conclude(err)
-	observe(p, err)
 	if err := r.writeStatus(ctx, before, p); err != nil {
 		return ctrl.Result{}, err
 	}
+	observe(p, err)
 	var stop *halt
 	if errors.As(err, &stop) {
 		return ctrl.Result{RequeueAfter: stop.after}, nil

@@ -23,6 +23,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"moim.dev/moim/operator/api/v1alpha1"
@@ -34,6 +35,7 @@ type cluster struct {
 	client.Client
 	config *rest.Config
 	writes *writes
+	cached client.Reader // What the operator reads.
 }
 
 // writes are the requests of the operator that change something, but for its leases and events.
@@ -100,6 +102,7 @@ func (c *cluster) operate(t *testing.T, options Options) (stop func()) {
 	if err := (&Reconciler{Options: options}).SetUp(mgr); err != nil {
 		t.Fatal(err)
 	}
+	c.cached = mgr.GetClient()
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- mgr.Start(ctx) }()
@@ -245,3 +248,37 @@ func (c *cluster) exists(t *testing.T, namespace, name string, o client.Object) 
 
 // outcome is how many reconciliations had a result.
 func outcome(result string) float64 { return testutil.ToFloat64(outcomes.WithLabelValues(result)) }
+
+// idle waits until the operator has nothing to do, and has seen what it wrote last.
+func (c *cluster) idle(t *testing.T, p *v1alpha1.ChatPlatform) {
+	t.Helper()
+	c.eventually(t, "idle", func() bool {
+		seen := &v1alpha1.ChatPlatform{}
+		if err := c.cached.Get(t.Context(), client.ObjectKeyFromObject(p), seen); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
+			t.Fatal(err)
+		}
+		return seen.ResourceVersion == p.ResourceVersion && gauge(t, "workqueue_depth") == 0 && gauge(t, "controller_runtime_active_workers") == 0
+	}, func() string { return describe(p) })
+}
+
+// gauge is the sum of a metric of the controller's library.
+func gauge(t *testing.T, name string) (sum float64) {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			for _, m := range family.GetMetric() {
+				sum += m.GetGauge().GetValue()
+			}
+			return sum
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
+}
