@@ -23,10 +23,7 @@ const nonRoot = 65532
 // podTemplate is a service's pod, with the spec's patch over it.
 func (b *builder) podTemplate(s *service) (corev1.PodTemplateSpec, error) {
 	override := s.override(&b.Spec.Services)
-	resources := s.resources()
-	if override.Resources != nil {
-		resources = *override.Resources
-	}
+	resources := s.resources(override)
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: b.labels(s.name), Annotations: b.annotations(s)},
 		Spec: corev1.PodSpec{
@@ -42,7 +39,7 @@ func (b *builder) podTemplate(s *service) (corev1.PodTemplateSpec, error) {
 			}},
 			Containers: []corev1.Container{{
 				Name: s.name, Image: b.image(s.name), ImagePullPolicy: b.Spec.Image.PullPolicy,
-				Env: b.environment(s), Resources: resources, SecurityContext: containerSecurity(),
+				Env: b.environment(s, resources), Resources: resources, SecurityContext: containerSecurity(),
 				Ports: []corev1.ContainerPort{
 					{Name: "http", ContainerPort: portApp, Protocol: corev1.ProtocolTCP},
 					{Name: "admin", ContainerPort: portAdmin, Protocol: corev1.ProtocolTCP},
@@ -59,14 +56,35 @@ func (b *builder) podTemplate(s *service) (corev1.PodTemplateSpec, error) {
 	if len(b.rules(s)) > 0 {
 		template.Spec.Volumes = []corev1.Volume{accessVolume()}
 	}
-	if override.PodTemplate == nil || len(override.PodTemplate.Raw) == 0 {
-		return template, nil
+	if override.PodTemplate != nil && len(override.PodTemplate.Raw) > 0 {
+		patched, err := patch(template, override.PodTemplate.Raw)
+		if err != nil {
+			return template, &FieldError{"spec.services." + s.name + ".podTemplate", "not a strategic merge patch of a pod template: " + err.Error()}
+		}
+		template = patched
 	}
-	patched, err := patch(template, override.PodTemplate.Raw)
-	if err != nil {
-		return template, &FieldError{"spec.services." + s.name + ".podTemplate", "not a strategic merge patch of a pod template: " + err.Error()}
+	return template, b.check(s, &template)
+}
+
+// check finds what the cluster would refuse, or never get to work, because of the spec's overrides.
+func (b *builder) check(s *service, template *corev1.PodTemplateSpec) error {
+	field := "spec.services." + s.name
+	for name, value := range b.labels(s.name) {
+		if template.Labels[name] != value {
+			return &FieldError{field + ".podTemplate", fmt.Sprintf("leave the label %s as it is, %s: the pods are found by it", name, value)}
+		}
 	}
-	return patched, nil
+	i := slices.IndexFunc(template.Spec.Containers, func(c corev1.Container) bool { return c.Name == s.name })
+	if i < 0 {
+		return &FieldError{field + ".podTemplate", fmt.Sprintf("leave the container %s in: it is the service", s.name)}
+	}
+	resources := template.Spec.Containers[i].Resources
+	if _, requested := resources.Requests[corev1.ResourceCPU]; !requested && s.override(&b.Spec.Services).Autoscaling != nil {
+		if _, limited := resources.Limits[corev1.ResourceCPU]; !limited {
+			return &FieldError{field + ".resources", "set requests.cpu: the autoscaler measures use by it"}
+		}
+	}
+	return nil
 }
 
 func patch(template corev1.PodTemplateSpec, patch []byte) (patched corev1.PodTemplateSpec, err error) {
@@ -116,17 +134,15 @@ func (b *builder) annotations(s *service) map[string]string {
 	if len(b.rules(s)) > 0 {
 		out["dapr.io/volume-mounts"] = accessName + ":/var/run/secrets/kubernetes.io/serviceaccount"
 	}
-	read := maps.Clone(b.in.Generated[token])
-	if s.database {
-		dsn, _ := b.dsn(s.name) // It was found when the Secret was built.
-		read[keyDSN] = dsn
-	}
+	read := b.tokens(s)
+	own, _ := b.own(s) // What is missing for it was found when the Secret was built.
+	maps.Copy(read, own)
 	out["moim.dev/secret-checksum"] = checksum(read)
 	return out
 }
 
 // environment of a service, with the spec's variables over the operator's.
-func (b *builder) environment(s *service) []corev1.EnvVar {
+func (b *builder) environment(s *service, resources corev1.ResourceRequirements) []corev1.EnvVar {
 	token := &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
 		LocalObjectReference: corev1.LocalObjectReference{Name: b.name(s.name + "-token")}, Key: keyToken,
 	}}
@@ -137,6 +153,10 @@ func (b *builder) environment(s *service) []corev1.EnvVar {
 		{Name: "MOIM_PREFIX", Value: b.Name + "-"},
 		{Name: "MOIM_DRAIN_DELAY", Value: fmt.Sprintf("%ds", drainDelay)},
 		{Name: "MOIM_DRAIN_TIMEOUT", Value: fmt.Sprintf("%ds", s.drain)},
+	}
+	if limit, ok := resources.Limits[corev1.ResourceMemory]; ok {
+		// The garbage collector works harder before the limit is reached, at which the kernel would end the service.
+		env = append(env, corev1.EnvVar{Name: "GOMEMLIMIT", Value: strconv.FormatInt(limit.Value()/10*9, 10)})
 	}
 	for _, block := range s.blocks {
 		if name := b.componentName(block); name != b.name(block) {

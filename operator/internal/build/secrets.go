@@ -112,7 +112,9 @@ func (b *builder) own(s *service) (map[string][]byte, error) {
 
 func (b *builder) secret(name, part string, data map[string][]byte) client.Object {
 	meta := b.kept(name, part)
-	if b.Spec.Trial.DeletionPolicy == v1alpha1.Delete {
+	// A database of the user's own stays, whatever becomes of trial data, and so must what auth opens its keys in there with.
+	opensKeys := name == b.name("auth") && !b.trialPostgres()
+	if b.Spec.Trial.DeletionPolicy == v1alpha1.Delete && !opensKeys {
 		meta = b.meta(name, part)
 	}
 	return &corev1.Secret{
