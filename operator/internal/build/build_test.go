@@ -90,33 +90,44 @@ func TestGolden(t *testing.T) {
 			for _, stage := range build(t, platform("demo", spec), in) {
 				got.WriteString("# " + stage.Name + "\n")
 				for _, object := range stage.Objects {
-					text, err := yaml.Marshal(object)
-					if err != nil {
-						t.Fatal(err)
-					}
-					got.WriteString("---\n" + string(text))
+					write(t, &got, object)
 				}
 			}
-			golden := filepath.Join("testdata", name+".yaml")
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); diff != "" {
-				t.Errorf("built something else; go test ./operator/internal/build -update, if it is meant (-want +got):\n%s", diff)
-			}
+			golden(t, name, got.Bytes())
 		})
+	}
+}
+
+func write(t *testing.T, to *bytes.Buffer, object any) {
+	t.Helper()
+	text, err := yaml.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to.WriteString("---\n" + string(text))
+}
+
+// golden compares with testdata/<name>.yaml, or writes it.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".yaml")
+	if *update {
+		if err := os.WriteFile(path, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("built something else; go test ./operator/internal/build -update, if it is meant (-want +got):\n%s", diff)
 	}
 }
 
 func TestNothingCollides(t *testing.T) {
 	seen := map[string]string{}
-	for _, name := range []string{"demo", "demo-2", "other"} {
+	for _, name := range []string{"demo", "demo-2", "demo-auth", "other"} {
 		for _, stage := range build(t, platform(name, specs["everything"]), inputs()) {
 			for _, object := range stage.Objects {
 				id := object.GetObjectKind().GroupVersionKind().String() + " " + object.GetName()
@@ -141,6 +152,42 @@ func TestSecretsStay(t *testing.T) {
 		if _, ok := first[name]; !ok {
 			t.Errorf("SecretNames has %s, which is not built", name)
 		}
+	}
+}
+
+// TestWhatIsKept: with the trial data go the passwords that open it, but never what opens a database of the user's own.
+func TestWhatIsKept(t *testing.T) {
+	all := func(spec v1alpha1.ChatPlatformSpec) []string {
+		var kept []string
+		for _, stage := range build(t, platform("demo", spec), inputs()) {
+			for _, object := range stage.Objects {
+				if len(object.GetOwnerReferences()) == 0 {
+					kept = append(kept, object.GetObjectKind().GroupVersionKind().Kind+" "+object.GetName())
+				}
+			}
+		}
+		return kept
+	}
+	external := &v1alpha1.DatabaseSpec{SecretRef: corev1.LocalObjectReference{Name: "database"}}
+	for name, c := range map[string]struct {
+		spec v1alpha1.ChatPlatformSpec
+		want []string
+	}{
+		"by default, every Secret": {v1alpha1.ChatPlatformSpec{}, []string{
+			"Secret demo-auth-token", "Secret demo-auth", "Secret demo-user-token", "Secret demo-user", "Secret demo-customer-token",
+			"Secret demo-customer", "Secret demo-chat-token", "Secret demo-chat", "Secret demo-message-token", "Secret demo-message",
+			"Secret demo-gateway-token", "Secret demo-realtime-token", "Secret demo-postgres", "Secret demo-redis",
+		}},
+		"nothing when trial data is to be deleted": {v1alpha1.ChatPlatformSpec{Trial: v1alpha1.TrialSpec{DeletionPolicy: v1alpha1.Delete}}, nil},
+		"what auth sealed its keys with, in another database": {
+			v1alpha1.ChatPlatformSpec{Trial: v1alpha1.TrialSpec{DeletionPolicy: v1alpha1.Delete}, Database: external}, []string{"Secret demo-auth"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, all(c.spec)); diff != "" {
+				t.Errorf("kept (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -175,6 +222,18 @@ func TestFieldErrors(t *testing.T) {
 		"a patch with a field that pods don't have": {v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{
 			Chat: v1alpha1.ServiceSpec{PodTemplate: &runtime.RawExtension{Raw: []byte(`{"spec":{"tolerashuns":[]}}`)}},
 		}}, "spec.services.chat.podTemplate"},
+		"a patch that takes away the service": {v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{
+			Chat: v1alpha1.ServiceSpec{PodTemplate: &runtime.RawExtension{Raw: []byte(`{"spec":{"containers":[{"name":"chat","$patch":"delete"}]}}`)}},
+		}}, "spec.services.chat.podTemplate"},
+		"a patch of a label that pods are found by": {v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{
+			Chat: v1alpha1.ServiceSpec{PodTemplate: &runtime.RawExtension{Raw: []byte(`{"metadata":{"labels":{"app.kubernetes.io/name":"ours"}}}`)}},
+		}}, "spec.services.chat.podTemplate"},
+		"an autoscaler of pods that request no CPU": {v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{
+			Realtime: v1alpha1.ServiceSpec{
+				Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: 1, MaxReplicas: 2, TargetCPU: 70},
+				Resources:   &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
+			},
+		}}, "spec.services.realtime.resources"},
 		"a database Secret without a DSN": {v1alpha1.ChatPlatformSpec{
 			Database: &v1alpha1.DatabaseSpec{SecretRef: corev1.LocalObjectReference{Name: "database"}},
 		}, "spec.database.secretRef"},
