@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func (s *suite) install(t *testing.T) {
 		}
 	}
 	s.deleteNamespace(t)
+	helm(t, "uninstall", release, "--namespace", operatorNamespace, "--ignore-not-found", "--wait") // Images have the same tags as before.
 	for _, name := range []string{namespace, operatorNamespace} {
 		err := s.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
@@ -146,7 +148,7 @@ func (s *suite) deletion(t *testing.T) {
 	}
 }
 
-// delete deletes the platform and waits until everything that goes with it is gone.
+// delete deletes the platform and waits until everything that goes with it is gone, or ends.
 func (s *suite) delete(t *testing.T) {
 	t.Helper()
 	p, err := s.platform(t.Context())
@@ -176,6 +178,9 @@ func (s *suite) delete(t *testing.T) {
 				list.SetKind(kind + "List")
 				if err := s.List(ctx, list, client.InNamespace(namespace), client.MatchingLabels{"moim.dev/platform": platform}); err != nil {
 					return "", err
+				}
+				if kind == "Pod" { // They go on for a while, for others to find out.
+					list.Items = slices.DeleteFunc(list.Items, func(pod unstructured.Unstructured) bool { return pod.GetDeletionTimestamp() != nil })
 				}
 				if len(list.Items) > 0 {
 					return fmt.Sprintf("%s %s is still there", kind, list.Items[0].GetName()), nil

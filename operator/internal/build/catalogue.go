@@ -20,26 +20,32 @@ type service struct {
 	blocks []string
 	// memory is the limit; what is requested is a quarter.
 	memory string
-	// drain is how long it takes to send everybody away, in seconds.
-	drain int64
+	// delay is how long a replica that is to stop takes requests as ever, until nobody knows of it any more; then drain is how long it has to
+	// end what was begun. Both are in seconds.
+	delay, drain int64
 }
+
+// invoked is the delay of a service that others call through their sidecars. A sidecar that has looked a name up keeps the answer until its
+// connection breaks, and then asks again 30 s after it last asked, not earlier; CoreDNS answers from its cache for another 30 s. A caller that
+// has come up during a rollout, and was told of the old pod alone, could otherwise not reach the service until then.
+const invoked = 65
 
 // catalogue has all services, in the order in which they are rolled out.
 var catalogue = []service{
 	{name: "auth", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Auth }, database: true,
-		blocks: []string{"events", "fanout", "state", "config", "secrets"}, memory: "512Mi", drain: 20}, // argon2id takes 19 MiB a password.
+		blocks: []string{"events", "fanout", "state", "config", "secrets"}, memory: "512Mi", delay: invoked, drain: 20}, // argon2id takes 19 MiB a password.
 	{name: "user", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.User }, database: true,
-		blocks: []string{"events", "state", "secrets"}, memory: "256Mi", drain: 20},
+		blocks: []string{"events", "state", "secrets"}, memory: "256Mi", delay: invoked, drain: 20},
 	{name: "customer", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Customer }, database: true,
-		blocks: []string{"events", "state", "secrets"}, memory: "256Mi", drain: 20},
+		blocks: []string{"events", "state", "secrets"}, memory: "256Mi", delay: invoked, drain: 20},
 	{name: "chat", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Chat }, database: true,
-		blocks: []string{"events", "fanout", "state", "lock", "secrets"}, memory: "256Mi", drain: 20},
+		blocks: []string{"events", "fanout", "state", "lock", "secrets"}, memory: "256Mi", delay: invoked, drain: 20},
 	{name: "message", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Message }, database: true,
-		blocks: []string{"events", "fanout", "state", "secrets"}, memory: "256Mi", drain: 20},
+		blocks: []string{"events", "fanout", "state", "secrets"}, memory: "256Mi", delay: invoked, drain: 20},
 	{name: "gateway", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Gateway },
-		blocks: []string{"state", "config"}, memory: "256Mi", drain: 20},
+		blocks: []string{"state", "config"}, memory: "256Mi", delay: 5, drain: 20},
 	{name: "realtime", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Realtime },
-		blocks: []string{"fanout", "state", "config"}, memory: "1Gi", drain: 30},
+		blocks: []string{"fanout", "state", "config"}, memory: "1Gi", drain: 30}, // It begins at once to send connections away.
 }
 
 // Services returns the names of all services, in the order in which they are rolled out.

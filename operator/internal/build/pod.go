@@ -14,9 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 )
 
-// drainDelay is how long a replica that is to stop still takes new requests, in seconds: until everybody knows that it is not ready.
-const drainDelay = 5
-
 // nonRoot is the user that services run as.
 const nonRoot = 65532
 
@@ -32,7 +29,7 @@ func (b *builder) podTemplate(s *service) (corev1.PodTemplateSpec, error) {
 			EnableServiceLinks:            new(false),
 			ImagePullSecrets:              b.Spec.Image.PullSecrets,
 			SecurityContext:               podSecurity(nonRoot),
-			TerminationGracePeriodSeconds: new(drainDelay + s.drain + 15),
+			TerminationGracePeriodSeconds: new(s.delay + s.drain + 15),
 			TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{
 				MaxSkew: 1, TopologyKey: corev1.LabelHostname, WhenUnsatisfiable: corev1.ScheduleAnyway,
 				LabelSelector: &metav1.LabelSelector{MatchLabels: b.selector(s.name)},
@@ -119,7 +116,7 @@ func (b *builder) annotations(s *service) map[string]string {
 		"dapr.io/app-health-probe-interval": "1",
 		"dapr.io/app-health-probe-timeout":  "1000",
 		// SIGTERM reaches both at once. The sidecar goes on until the service has drained, which its health check tells.
-		"dapr.io/block-shutdown-duration":      strconv.FormatInt(drainDelay+s.drain+2, 10) + "s",
+		"dapr.io/block-shutdown-duration":      strconv.FormatInt(s.delay+s.drain+2, 10) + "s",
 		"dapr.io/graceful-shutdown-seconds":    "5",
 		"dapr.io/read-buffer-size":             "16Ki", // An access token and a browser's headers exceed the default of 4 KiB.
 		"dapr.io/disable-init-endpoints":       "config,subscribe",
@@ -151,7 +148,7 @@ func (b *builder) environment(s *service, resources corev1.ResourceRequirements)
 		{Name: "DAPR_API_TOKEN", ValueFrom: token},
 		{Name: "APP_API_TOKEN", ValueFrom: token},
 		{Name: "MOIM_PREFIX", Value: b.Name + "-"},
-		{Name: "MOIM_DRAIN_DELAY", Value: fmt.Sprintf("%ds", drainDelay)},
+		{Name: "MOIM_DRAIN_DELAY", Value: fmt.Sprintf("%ds", s.delay)},
 		{Name: "MOIM_DRAIN_TIMEOUT", Value: fmt.Sprintf("%ds", s.drain)},
 	}
 	if limit, ok := resources.Limits[corev1.ResourceMemory]; ok {

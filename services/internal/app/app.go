@@ -60,7 +60,8 @@ type App struct {
 	checks   checks
 	drains   []func(context.Context)
 	closers  []func()
-	draining chan struct{}
+	leaving  chan struct{} // closed when the replica is to stop
+	draining chan struct{} // closed when the drain begins, MOIM_DRAIN_DELAY later
 	work     *errgroup.Group
 	workCtx  context.Context
 }
@@ -96,7 +97,8 @@ func start[C any](ctx context.Context, name string, run func(ctx context.Context
 	defer stopTracing()
 	a := &App{
 		Name: name, Replica: config.Replica, Log: log, config: config, names: *config.names(),
-		Call: invoke.NewClient(config.sidecarHTTP(), config.SidecarToken, config.Prefix), draining: make(chan struct{}),
+		Call:    invoke.NewClient(config.sidecarHTTP(), config.SidecarToken, config.Prefix),
+		leaving: make(chan struct{}), draining: make(chan struct{}),
 	}
 	defer a.close()
 	if a.Dapr, err = dialSidecar(config); err != nil {
@@ -119,7 +121,7 @@ func start[C any](ctx context.Context, name string, run func(ctx context.Context
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	a.followSettings(ctx)
-	err = a.serve(ctx)
+	err = a.listenAndServe(ctx)
 	cancel()
 	return errors.Join(err, a.work.Wait())
 }
@@ -186,7 +188,7 @@ func (a *App) Outbox(db *pgxpool.Pool) *outbox.Outbox {
 	return o
 }
 
-// Subscribe receives events until the drain begins. The service is ready when it has been subscribed once.
+// Subscribe receives events until the replica is to stop. The service is ready when it has been subscribed once.
 func (a *App) Subscribe(s events.Subscription) {
 	once, connected := sync.Once{}, make(chan struct{})
 	then := s.Connected
@@ -209,7 +211,7 @@ func (a *App) Subscribe(s events.Subscription) {
 		defer cancel()
 		go func() {
 			select {
-			case <-a.draining:
+			case <-a.leaving:
 				cancel()
 			case <-ctx.Done():
 			}
@@ -228,10 +230,10 @@ func (a *App) Go(name string, f func(ctx context.Context) error) {
 	})
 }
 
-// OnDrain has f called when the replica is to stop: it is no longer ready, and still serves. The context ends with the time there is.
+// OnDrain has f called when the drain begins: the replica is no longer ready, and still serves. The context ends with the time there is.
 func (a *App) OnDrain(f func(ctx context.Context)) { a.drains = append(a.drains, f) }
 
-// Draining is closed when the replica is to stop. Streams end then, so that their clients go on elsewhere.
+// Draining is closed when the drain begins. Streams end then, so that their clients go on elsewhere.
 func (a *App) Draining() <-chan struct{} { return a.draining }
 
 // Check makes readiness depend on f.

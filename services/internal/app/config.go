@@ -26,12 +26,13 @@ type Config struct {
 	ComponentLock   string `env:"MOIM_COMPONENT_LOCK"`
 	ComponentConfig string `env:"MOIM_COMPONENT_CONFIG"`
 
-	LogFormat    string        `env:"MOIM_LOG_FORMAT" envDefault:"json"`
-	LogLevel     string        `env:"MOIM_LOG_LEVEL" envDefault:"info"`
-	SidecarHTTP  int           `env:"DAPR_HTTP_PORT" envDefault:"3500"`
-	SidecarGRPC  int           `env:"DAPR_GRPC_PORT" envDefault:"50001"`
-	SidecarToken string        `env:"DAPR_API_TOKEN" secret:"true"`
-	AppToken     string        `env:"APP_API_TOKEN,required,notEmpty" secret:"true"`
+	LogFormat    string `env:"MOIM_LOG_FORMAT" envDefault:"json"`
+	LogLevel     string `env:"MOIM_LOG_LEVEL" envDefault:"info"`
+	SidecarHTTP  int    `env:"DAPR_HTTP_PORT" envDefault:"3500"`
+	SidecarGRPC  int    `env:"DAPR_GRPC_PORT" envDefault:"50001"`
+	SidecarToken string `env:"DAPR_API_TOKEN" secret:"true"`
+	AppToken     string `env:"APP_API_TOKEN,required,notEmpty" secret:"true"`
+	// DrainDelay is how long a replica that is to stop takes requests as ever, though it is not ready any more and gets no events.
 	DrainDelay   time.Duration `env:"MOIM_DRAIN_DELAY" envDefault:"0s"`
 	DrainTimeout time.Duration `env:"MOIM_DRAIN_TIMEOUT" envDefault:"20s"`
 	// DatabaseConns bounds the pool of one replica.

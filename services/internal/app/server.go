@@ -52,8 +52,8 @@ func (c *checks) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// serve listens until the context ends, and then drains: not ready any more; what the service registered; the requests under way.
-func (a *App) serve(ctx context.Context) error {
+// listenAndServe serves until the context ends, and then drains.
+func (a *App) listenAndServe(ctx context.Context) error {
 	admin, err := listen(a.config.AdminAddr)
 	if err != nil {
 		return err
@@ -62,6 +62,12 @@ func (a *App) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, admin.Close())
 	}
+	a.Log.Info("serving", "addr", public.Addr().String(), "admin", admin.Addr().String())
+	return a.serve(ctx, public, admin)
+}
+
+// serve serves until the context ends, and then drains: not ready any more; what the service registered; the requests under way.
+func (a *App) serve(ctx context.Context, public, admin net.Listener) (err error) {
 	adminServer := &http.Server{Handler: a.adminHandler(), ReadHeaderTimeout: 5 * time.Second}
 	server := &http.Server{
 		Handler:           traced(a.Name, a.Router),
@@ -72,7 +78,6 @@ func (a *App) serve(ctx context.Context) error {
 	failed := make(chan error, 2)
 	go func() { failed <- adminServer.Serve(admin) }()
 	go func() { failed <- server.Serve(public) }()
-	a.Log.Info("serving", "addr", public.Addr().String(), "admin", admin.Addr().String())
 
 	select {
 	case err = <-failed:
@@ -81,10 +86,11 @@ func (a *App) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	a.Log.Info("draining")
-	close(a.draining)
+	close(a.leaving)
 	if err == nil {
-		time.Sleep(a.config.DrainDelay) // So that load balancers see that this replica is not ready before it stops accepting.
+		time.Sleep(a.config.DrainDelay) // So that everybody who calls this replica finds another before it stops accepting.
 	}
+	close(a.draining)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.DrainTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -116,7 +122,7 @@ func (a *App) adminHandler() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		err := a.checks.run(r.Context())
 		select {
-		case <-a.draining:
+		case <-a.leaving:
 			err = errors.Join(err, errors.New("draining"))
 		default:
 		}
