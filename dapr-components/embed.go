@@ -17,7 +17,7 @@ var Files embed.FS
 
 // folders says where the components of a type are.
 var folders = map[string]string{
-	"redis": "local", "kafka": "kafka", "rabbitmq": "rabbitmq", "jetstream": "jetstream", "postgresql": "postgresql", "mongodb": "mongodb",
+	"redis": "local", "kafka": "kafka", "rabbitmq": "rabbitmq", "jetstream": "jetstream", "postgresql": "postgresql",
 	"kubernetes": "kubernetes",
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +48,14 @@ func TestFollowsSettings(t *testing.T) {
 	s.RedisCommand(t, "SET", "limits.requestsPerAddress", "1||1")
 	await("one a second", func(refused int) bool { return refused >= 15 })
 	s.RedisCommand(t, "SET", "limits.requestsPerAddress", "none||2")
+	const metric = `moim_settings_changes_total{key="limits.requestsPerAddress",result="refused"} 1`
+	deadline := time.Now().Add(20 * time.Second)
+	for !strings.Contains(get(t, "http://"+s.AdminAddr("gateway-0")+"/metrics"), metric) {
+		if time.Now().After(deadline) {
+			t.Fatal("the bad value is not refused")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	if n := refused(); n < 15 {
 		t.Errorf("after a bad value: %d of 20 requests are refused, want what the last good one does", n)
 	}
@@ -54,4 +64,18 @@ func TestFollowsSettings(t *testing.T) {
 	if now := s.PID("gateway-0"); now != pid {
 		t.Errorf("the gateway has been restarted: process %d, was %d", now, pid)
 	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type hub struct {
 	writers []*writer
 	seed    maphash.Seed
 	compare chan struct{} // asks for a comparison with the log, now
+	silence silence
+	silent  func() // called when events have ceased to come
 	shards  [hubShards]struct {
 		mu    sync.Mutex
 		rooms map[string]*room
@@ -24,7 +27,7 @@ type hub struct {
 }
 
 func newHub(ctx context.Context, log *messageLog, writers []*writer) *hub {
-	h := &hub{ctx: ctx, log: log, writers: writers, seed: maphash.MakeSeed(), compare: make(chan struct{}, 1)}
+	h := &hub{ctx: ctx, log: log, writers: writers, seed: maphash.MakeSeed(), compare: make(chan struct{}, 1), silent: func() {}}
 	for i := range h.shards {
 		h.shards[i].rooms = map[string]*room{}
 	}
@@ -68,6 +71,7 @@ func (h *hub) room(id string) *room {
 
 // append takes messages as an event brings them: of several rooms, in order within each.
 func (h *hub) append(messages []*message) {
+	h.silence.events.Add(1)
 	byRoom := map[string][]*message{}
 	for _, m := range messages {
 		byRoom[m.room] = append(byRoom[m.room], m)
@@ -89,10 +93,37 @@ func (h *hub) watch(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			if h.silence.look() {
+				h.silent()
+			}
 		case <-h.compare:
 		}
 		h.compareAll(ctx)
 	}
+}
+
+// silence notices that events have ceased to come, while nothing says that a connection was lost: messages come from the log alone.
+type silence struct {
+	events, repairs         atomic.Int64
+	lastEvents, lastRepairs int64
+	intervals               int
+}
+
+// look is called at intervals, and answers true after two in a row in which the log had messages for subscribers and no event came.
+func (s *silence) look() bool {
+	events, repairs := s.events.Load(), s.repairs.Load()
+	switch {
+	case events != s.lastEvents:
+		s.intervals = 0
+	case repairs != s.lastRepairs:
+		s.intervals++
+	}
+	s.lastEvents, s.lastRepairs = events, repairs
+	if s.intervals < 2 {
+		return false
+	}
+	s.intervals = 0
+	return true
 }
 
 // compareNow has the rooms compared with the log soon. It does not wait.

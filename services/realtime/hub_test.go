@@ -270,3 +270,25 @@ func BenchmarkEncode(b *testing.B) {
 		encode(head, 0, []*message{{room: "018f3f5e-8a3e-7000-8000-000000000000", seq: 42, body: body}})
 	}
 }
+
+func TestSilence(t *testing.T) {
+	s := &silence{}
+	for i, step := range []struct {
+		events, repairs int64
+		silent          bool
+	}{
+		{0, 0, false},                // Nobody says anything.
+		{3, 0, false}, {3, 1, false}, // One event was lost, or is late;
+		{4, 1, false}, {4, 2, false}, // they go on coming.
+		{4, 2, false},               // Nothing was said meanwhile.
+		{4, 3, true},                // The second time, and no event since.
+		{4, 4, false}, {4, 5, true}, // Still.
+		{5, 5, false}, {5, 5, false},
+	} {
+		s.events.Store(step.events)
+		s.repairs.Store(step.repairs)
+		if got := s.look(); got != step.silent {
+			t.Errorf("step %d: %t, want %t", i, got, step.silent)
+		}
+	}
+}

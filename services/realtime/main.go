@@ -20,12 +20,26 @@ func run(_ context.Context, a *app.App, cfg *config) error {
 	s.frameRate = settings.Add(a.Settings, "limits.framesPerConnection", cfg.FrameRate, settings.Limit[float64])
 	a.ServePublic()
 	a.Router.GET("/ws", gin.WrapF(s.serveWebSocket))
-	a.Subscribe(events.Subscription{
-		PubSub: app.PubSubFanout, Topic: "message.log.appended",
-		Handle: s.messagesAppended, Connected: s.hub.compareNow,
-	})
-	a.Subscribe(events.Subscription{PubSub: app.PubSubFanout, Topic: "chat.member.left", Handle: s.memberLeft})
-	a.Subscribe(events.Subscription{PubSub: app.PubSubFanout, Topic: "auth.session.revoked", Handle: s.sessionsRevoked})
+	subscriptions := []events.Subscription{
+		{Topic: "message.log.appended", Handle: s.messagesAppended, Connected: s.hub.compareNow},
+		{Topic: "chat.member.left", Handle: s.memberLeft},
+		{Topic: "auth.session.revoked", Handle: s.sessionsRevoked},
+	}
+	again := make([]chan struct{}, len(subscriptions))
+	for i, subscription := range subscriptions {
+		again[i] = make(chan struct{}, 1)
+		subscription.PubSub, subscription.Again = app.PubSubFanout, again[i]
+		a.Subscribe(subscription)
+	}
+	s.hub.silent = func() {
+		a.Log.Warn("events have ceased to come, taking the subscriptions up again")
+		for _, c := range again {
+			select {
+			case c <- struct{}{}:
+			default: // Asked for already.
+			}
+		}
+	}
 	a.Go("realtime", s.run)
 	a.OnDrain(s.drain)
 	return nil

@@ -37,6 +37,7 @@ func (r *room) repair() {
 		metrics.repairs.Inc()
 		messages, head, err := r.hub.log.page(r.hub.ctx, r.id, after)
 		if err == nil && len(messages) > 0 {
+			r.hub.silence.repairs.Add(1)
 			r.append(messages)
 			backoff = firstBackoff
 			continue

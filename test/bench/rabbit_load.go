@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
+	"moim.dev/moim/test/broker"
 	"moim.dev/moim/test/load"
 )
 
 // rabbitMQ measures the fan-out and persistent messages on RabbitMQ with its web_stomp plugin, where it is installed.
 func rabbitMQ(ctx context.Context, report *report, size size) error {
-	if _, err := os.Stat(rabbitServer); errors.Is(err, fs.ErrNotExist) {
+	if !broker.HasRabbitMQ() {
 		report.note("RabbitMQ is not installed, so nothing is compared with it (Debian: apt-get install rabbitmq-server).")
 		return nil
 	}
@@ -21,11 +20,12 @@ func rabbitMQ(ctx context.Context, report *report, size size) error {
 		return fmt.Errorf("make a folder for RabbitMQ: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	node, err := startRabbit(ctx, dir)
+	started, err := broker.StartRabbitMQ(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer node.stop()
+	defer started.Stop()
+	node := rabbit{started}
 	if err := node.fanOut(ctx, report, size); err != nil {
 		return fmt.Errorf("fan-out: %w", err)
 	}
@@ -35,8 +35,11 @@ func rabbitMQ(ctx context.Context, report *report, size size) error {
 	return nil
 }
 
-func (r *rabbit) endpoint(int) load.Endpoint {
-	return load.Endpoint{Addr: r.addr, Path: "/ws", Headers: []string{"login", "guest", "passcode", "guest"}}
+// rabbit is measured as the platform is.
+type rabbit struct{ *broker.RabbitMQ }
+
+func (r rabbit) endpoint(int) load.Endpoint {
+	return load.Endpoint{Addr: r.WebSTOMP, Path: "/ws", Headers: []string{"login", "guest", "passcode", "guest"}}
 }
 
 func rabbitSubscribe(destination string) []byte {
@@ -44,7 +47,7 @@ func rabbitSubscribe(destination string) []byte {
 }
 
 // fanOut is the platform's, with a topic for the room.
-func (r *rabbit) fanOut(ctx context.Context, report *report, size size) error {
+func (r rabbit) fanOut(ctx context.Context, report *report, size size) error {
 	const topic = "/topic/bench"
 	conns, err := connect(ctx, size.subscribers, r.endpoint, func(int) []byte { return rabbitSubscribe(topic) })
 	if err != nil {
@@ -71,7 +74,7 @@ func (r *rabbit) fanOut(ctx context.Context, report *report, size size) error {
 
 // durable is the platform's: a topic for each room, and for each of its two members a durable queue, so that a member who is away misses
 // nothing. A queue forgets what it has delivered, and what it delivers at once it needn't write to the disk; the platform stores all.
-func (r *rabbit) durable(ctx context.Context, report *report, size size) error {
+func (r rabbit) durable(ctx context.Context, report *report, size size) error {
 	topic := func(room int) string { return fmt.Sprint("/topic/room-", room) }
 	conns, err := connect(ctx, 2*rooms, r.endpoint, func(i int) []byte {
 		return load.Frame("SUBSCRIBE", "", "destination", topic(i/2), "id", fmt.Sprint("member-", i), "durable", "true", "auto-delete", "false",
@@ -107,4 +110,11 @@ func (r *rabbit) durable(ctx context.Context, report *report, size size) error {
 	report.note("RabbitMQ confirms a persistent message once it is on disk or a consumer has taken it; here a consumer takes each at once. " +
 		"The platform's receipt always follows the commit to Postgres.")
 	return nil
+}
+
+// usage measures all processes of the node; there is no part that is the edge alone.
+func (r rabbit) usage() (used [2]load.Usage, err error) {
+	used[0], err = load.Processes(r.PIDs()...)
+	used[1] = used[0]
+	return used, err
 }

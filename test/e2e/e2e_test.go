@@ -34,7 +34,7 @@ func TestPlatform(t *testing.T) {
 	s := stack.ForTest(t, stack.Options{Services: unlimited()})
 	c := client.Client{Base: s.URL()}
 	t.Run("a signup streams each service's answer", func(t *testing.T) { signUp(t, c) })
-	t.Run("a room is a log that every subscriber sees once and in order", func(t *testing.T) { chat(t, c) })
+	t.Run("a room is a log that every subscriber sees once and in order", func(t *testing.T) { chat(t, c, "chat") })
 	t.Run("only members read and write", func(t *testing.T) { strangers(t, c) })
 	t.Run("leaving ends what is seen", func(t *testing.T) { leave(t, c) })
 	t.Run("logging out closes the connection and ends the token", func(t *testing.T) { logOut(t, c) })
@@ -70,9 +70,9 @@ func members(t *testing.T, c client.Client, prefix string, n int) ([]*client.Ses
 	return sessions, room
 }
 
-func chat(t *testing.T, c client.Client) {
+func chat(t *testing.T, c client.Client, prefix string) {
 	const people, each = 6, 50
-	sessions, room := members(t, c, "chat", people)
+	sessions, room := members(t, c, prefix, people)
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	var all []*client.Member

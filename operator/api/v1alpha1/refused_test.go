@@ -11,7 +11,9 @@ import (
 
 func TestServerRefuses(t *testing.T) {
 	const (
-		pubsub       = "use one of Dapr's pub/sub components, such as pubsub.kafka, pubsub.rabbitmq, pubsub.jetstream or pubsub.redis"
+		pubsub       = "use one of Dapr's pub/sub components, such as pubsub.kafka, pubsub.rabbitmq or pubsub.redis"
+		fanout       = "use one of Dapr's pub/sub components, such as pubsub.kafka, pubsub.rabbitmq, pubsub.jetstream or pubsub.redis"
+		jetstream    = "JetStream serves fanout only, as a service receives several topics and a durable consumer of it one: use pubsub.kafka, pubsub.rabbitmq or pubsub.redis here"
 		image        = "use the tag of an image, such as 0.2.0: letters, digits, '_', '.' and '-'"
 		registry     = "use a host and path without scheme and without a '/' at its end, such as registry.example.com/moim"
 		host         = "use a DNS name in small letters, without scheme, port or path, and not an address, such as chat.example.com"
@@ -67,8 +69,9 @@ func TestServerRefuses(t *testing.T) {
 		"a component of one's own without a name": {spec: "{lock: {componentRef: {}}}", field: "spec.lock.componentRef.name", message: component},
 		"a pubsub that is a state store":          {spec: "{pubsub: {type: state.redis}}", field: "spec.pubsub.type", message: pubsub},
 		"a pubsub of no type in particular":       {spec: "{pubsub: {type: pubsub.}}", field: "spec.pubsub.type", message: pubsub},
-		"a fanout that is a state store":          {spec: "{fanout: {type: state.redis}}", field: "spec.fanout.type", message: pubsub},
-		"a state store that is a lock":            {spec: "{state: {type: lock.redis}}", field: "spec.state.type", message: "use one of Dapr's state stores with TTL and ETags, such as state.redis, state.postgresql or state.mongodb"},
+		"JetStream for work queues":               {spec: "{pubsub: {type: pubsub.jetstream}}", field: "spec.pubsub.type", message: jetstream},
+		"a fanout that is a state store":          {spec: "{fanout: {type: state.redis}}", field: "spec.fanout.type", message: fanout},
+		"a state store that is a lock":            {spec: "{state: {type: lock.redis}}", field: "spec.state.type", message: "use one of Dapr's state stores with TTL and ETags, such as state.redis or state.postgresql"},
 		"a lock that is a state store":            {spec: "{lock: {type: state.redis}}", field: "spec.lock.type", message: "use one of Dapr's locks, such as lock.redis"},
 		"a configuration that is a state store":   {spec: "{config: {type: state.redis}}", field: "spec.config.type", message: "use one of Dapr's configuration stores, such as configuration.redis or configuration.postgresql"},
 		"a broker in memory":                      {spec: "{pubsub: {type: pubsub.in-memory}}", field: "spec.pubsub.type", message: inMemory},

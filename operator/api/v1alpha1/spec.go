@@ -29,7 +29,8 @@ type ChatPlatformSpec struct {
 
 	// PubSub is the work queues between services: each service gets each event once. Empty: the trial Redis.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type.matches('^pubsub[.][a-z0-9.-]+$')",message="use one of Dapr's pub/sub components, such as pubsub.kafka, pubsub.rabbitmq, pubsub.jetstream or pubsub.redis",fieldPath=".type"
+	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type.matches('^pubsub[.][a-z0-9.-]+$')",message="use one of Dapr's pub/sub components, such as pubsub.kafka, pubsub.rabbitmq or pubsub.redis",fieldPath=".type"
+	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type != 'pubsub.jetstream'",message="JetStream serves fanout only, as a service receives several topics and a durable consumer of it one: use pubsub.kafka, pubsub.rabbitmq or pubsub.redis here",fieldPath=".type"
 	PubSub *ComponentSpec `json:"pubsub,omitempty"`
 	// Fanout is the broadcast to every replica of realtime. Empty: the trial Redis.
 	// +optional
@@ -37,7 +38,7 @@ type ChatPlatformSpec struct {
 	Fanout *ComponentSpec `json:"fanout,omitempty"`
 	// State has presence, records of signups and ended sessions. Empty: the trial Redis.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type.matches('^state[.][a-z0-9.-]+$')",message="use one of Dapr's state stores with TTL and ETags, such as state.redis, state.postgresql or state.mongodb",fieldPath=".type"
+	// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type.matches('^state[.][a-z0-9.-]+$')",message="use one of Dapr's state stores with TTL and ETags, such as state.redis or state.postgresql",fieldPath=".type"
 	State *ComponentSpec `json:"state,omitempty"`
 	// Lock keeps order among those who want a room's last seat. Empty: the trial Redis.
 	// +optional

@@ -21,7 +21,6 @@ func TestComponentsGolden(t *testing.T) {
 			Config: component("configuration.redis", "redisHost", "redis:6379"),
 		},
 		"postgresql": {State: component("state.postgresql", "connectionString", "host=db"), Config: component("configuration.postgresql", "connectionString", "host=db")},
-		"mongodb":    {State: component("state.mongodb", "server", "mongo.example.com")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer

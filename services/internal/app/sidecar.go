@@ -22,7 +22,7 @@ const maxMessage = 16 << 20
 
 // dialSidecar does not wait for the sidecar, and goes on trying at least once a second when it is away.
 func dialSidecar(c Config) (dapr.Client, error) {
-	options := append(c.names().dialOptions(),
+	options := append(append(c.names().dialOptions(), newGate().dialOptions()...),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // Loopback; the sidecar itself speaks mTLS.
 		grpc.WithPerRPCCredentials(apiToken(c.SidecarToken)),
 		grpc.WithConnectParams(grpc.ConnectParams{

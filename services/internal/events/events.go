@@ -70,6 +70,9 @@ type Subscription struct {
 	// Connected is called each time the subscription is taken up, before its first event; it may be nil. Whoever must not
 	// miss an event that a broker lost looks there at what happened meanwhile.
 	Connected func(ctx context.Context)
+	// Again has the subscription taken up anew whenever it gives something; it may be nil. Whoever notices that events don't come, though
+	// no connection was lost, uses it: some brokers forget who receives when they are restarted.
+	Again <-chan struct{}
 }
 
 // Run receives until the context ends and returns nil. An event that is being handled then is handled to its end.
@@ -102,6 +105,15 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 	// What is being handled when the subscription is to end is handled to its end: the broker would hand it to nobody else for seconds.
 	handling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	ctx, again := context.WithCancel(ctx)
+	defer again()
+	go func() {
+		select {
+		case <-s.Again:
+			again()
+		case <-ctx.Done():
+		}
+	}()
 	stream, err := client.GrpcClient().SubscribeTopicEventsAlpha1(handling)
 	if err != nil {
 		return false, fmt.Errorf("subscribe to %s: %w", s.Topic, err)

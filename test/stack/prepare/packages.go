@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,8 @@ var (
 	toTest = []dependency{
 		{[]string{"gcc", "libc6-dev"}, onPath("gcc")}, // the race detector
 		{[]string{"chromium"}, onPath("chromium")},
+		{[]string{"rabbitmq-server"}, onPath("rabbitmq-server")},
+		{[]string{"nats-server"}, onPath("nats-server")},
 		{[]string{"fonts-noto-cjk"}, hasFile("/usr/share/fonts/*/noto/NotoSansCJK*")},
 	}
 )
@@ -65,7 +68,10 @@ func Packages(ctx context.Context, tests bool, progress func(string)) error {
 	return nil
 }
 
-// install installs packages, and keeps Debian from starting a Postgres and a Redis of its own, now or when the machine starts next:
+// daemons are what Debian would have systemd start.
+var daemons = []string{"redis-server.service", "rabbitmq-server.service", "nats-server.service"}
+
+// install installs packages, and keeps Debian from starting a Postgres, a Redis or a broker of its own, now or when the machine starts next:
 // the stack starts its own.
 func install(ctx context.Context, packages []string, progress func(string)) error {
 	allow, err := forbidDaemons()
@@ -82,15 +88,17 @@ func install(ctx context.Context, packages []string, progress func(string)) erro
 			defer restore()
 		}
 	}
-	fresh := !hasFile("/etc/systemd/system/*/redis-server.service")(ctx)
+	enabled := func(daemon string) bool { return hasFile("/etc/systemd/system/*/" + daemon)(ctx) }
+	fresh := slices.DeleteFunc(slices.Clone(daemons), enabled)
 	if err := aptInstall(ctx, packages, progress); err != nil {
 		return err
 	}
-	if fresh && onPath("systemctl")(ctx) && hasFile("/etc/systemd/system/*/redis-server.service")(ctx) {
-		cmd := exec.CommandContext(ctx, "systemctl", "disable", "redis-server.service")
-		return run(cmd, "keeping the system's own Redis from starting", progress)
+	fresh = slices.DeleteFunc(fresh, func(daemon string) bool { return !enabled(daemon) })
+	if len(fresh) == 0 || !onPath("systemctl")(ctx) {
+		return nil
 	}
-	return nil
+	cmd := exec.CommandContext(ctx, "systemctl", append([]string{"disable"}, fresh...)...)
+	return run(cmd, "keeping the system's own "+strings.Join(fresh, " ")+" from starting", progress)
 }
 
 // aptInstall installs packages. The lists of what there is are fetched only when the first attempt shows that they are missing or old.

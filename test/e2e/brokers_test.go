@@ -1,0 +1,215 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"moim.dev/moim/test/broker"
+	"moim.dev/moim/test/client"
+	"moim.dev/moim/test/stack"
+)
+
+// TestBrokers runs the platform on what dapr-components has for each broker and store, with nothing added but the address.
+func TestBrokers(t *testing.T) {
+	for name, begin := range map[string]func(*testing.T, *resources) (restart func() error){
+		"RabbitMQ": func(t *testing.T, r *resources) func() error {
+			node, err := broker.StartRabbitMQ(t.Context(), t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(node.Stop)
+			r.replace("rabbitmq/events.yaml", "connectionString", "amqp://guest:guest@"+node.AMQP)
+			r.replace("rabbitmq/fanout.yaml", "connectionString", "amqp://guest:guest@"+node.AMQP)
+			return nil // Dapr's component loses consumers then: https://github.com/dapr/components-contrib/issues/4540.
+		},
+		"Kafka": func(t *testing.T, r *resources) func() error {
+			node, err := broker.StartKafka()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(node.Close)
+			r.replace("kafka/events.yaml", "brokers", node.Addr, "authType", "none")
+			r.replace("kafka/fanout.yaml", "brokers", node.Addr, "authType", "none")
+			return nil // It would forget everything.
+		},
+		"JetStream for broadcasts": func(t *testing.T, r *resources) func() error {
+			node, err := broker.StartNATS(t.Context(), t.TempDir(), "message.>", "chat.>", "auth.>")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(node.Stop)
+			r.replace("jetstream/fanout.yaml", "natsURL", node.URL)
+			return func() error {
+				node.Stop()
+				return node.Start(t.Context())
+			}
+		},
+		"PostgreSQL for state": func(_ *testing.T, r *resources) func() error {
+			r.replace("postgresql/state.yaml", "connectionString", secret)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := local(t)
+			restart := begin(t, r)
+			s := stack.ForTest(t, stack.Options{Services: unlimited(), Components: r.dir})
+			c := client.Client{Base: s.URL()}
+			signUp(t, c)
+			chat(t, c, "chat")
+			leave(t, c)
+			logOut(t, c)
+
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			seen := func(app, topic string) (n [2]int) {
+				for i := range n {
+					n[i] = handled(ctx, t, s, fmt.Sprintf("%s-%d", app, i), topic)
+				}
+				return n
+			}
+			for { // Every replica has every broadcast.
+				if n := seen("realtime", "message.log.appended"); n[0] > 0 && n[0] == n[1] {
+					break
+				}
+			}
+			for { // Six were in the one room; in the other were two, of whom one left.
+				n := seen("message", "chat.member.changed")
+				if sum := n[0] + n[1]; sum > 9 {
+					t.Fatalf("the replicas have had %v of 9 events", n)
+				} else if sum == 9 {
+					break
+				}
+			}
+			account(t, c)
+			if restart == nil {
+				return
+			}
+			if err := restart(); err != nil {
+				t.Fatal(err)
+			}
+			before := seen("realtime", "message.log.appended")
+			chat(t, c, "again") // The log has what events don't bring.
+			speaker, err := c.LogIn(t.Context(), "again-0", "correct horse battery")
+			if err != nil {
+				t.Fatal(err)
+			}
+			room, err := speaker.CreateRoom(t.Context(), "After the restart", 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			for range 2 { // One to each replica.
+				m := client.NewMember(speaker, room.ID)
+				go m.Run(ctx)
+				go every(ctx, 100*time.Millisecond, func() { m.Say("Do you hear me?") })
+			}
+			for {
+				if n := seen("realtime", "message.log.appended"); n[0] > before[0] && n[1] > before[1] {
+					break
+				}
+			}
+		})
+	}
+}
+
+// resources is a copy of the local Dapr resources.
+type resources struct {
+	dir string
+	t   *testing.T
+}
+
+const components = "../../dapr-components"
+
+func local(t *testing.T) *resources {
+	r := &resources{dir: t.TempDir(), t: t}
+	if err := os.CopyFS(r.dir, os.DirFS(filepath.Join(components, "local"))); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// secret is the DSN of the stack's own Postgres.
+const secret = "the DSN"
+
+// replace puts a file in place of the local one of the same name, with metadata added.
+func (r *resources) replace(file string, metadata ...string) {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(components, file))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var component map[string]any
+	if err := yaml.Unmarshal(text, &component); err != nil {
+		r.t.Fatal(err)
+	}
+	spec := component["spec"].(map[string]any)
+	for i := 0; i < len(metadata); i += 2 {
+		items, _ := spec["metadata"].([]any)
+		item := map[string]any{"name": metadata[i], "value": metadata[i+1]}
+		if metadata[i+1] == secret {
+			item = map[string]any{"name": metadata[i], "secretKeyRef": map[string]any{"name": "postgres", "key": "dsn"}}
+			component["auth"] = map[string]any{"secretStore": "secrets"}
+		}
+		spec["metadata"] = append(items, item)
+	}
+	if text, err = yaml.Marshal(component); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, filepath.Base(file)), text, 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// handled returns how many events of a topic a replica has handled.
+func handled(ctx context.Context, t *testing.T, s *stack.Stack, replica, topic string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.AdminAddr(replica)+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		value, found := strings.CutPrefix(lines.Text(), fmt.Sprintf(`moim_events_handled_total{result="ok",topic=%q} `, topic))
+		if !found {
+			continue
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return 0
+}
+
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}
