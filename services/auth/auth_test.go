@@ -61,9 +61,3 @@ func TestStrict(t *testing.T) {
 	t.Run("a record that the state store lost counts as not answered", f.endsLost)
 	t.Run("an account that is deleted stays deleted", f.deletesAccount)
 }
-
-// TestCrowd has time for a machine that hashes a few passwords a second.
-func TestCrowd(t *testing.T) {
-	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "60s"})
-	t.Run("a thousand signups at once each get their own stream", f.crowd)
-}

@@ -278,39 +278,3 @@ func (f *fixture) knowsNoOtherSaga(t *testing.T) {
 		t.Errorf("no id of a saga: %v, want validation", err)
 	}
 }
-
-// crowd signs a thousand users up at once over both replicas: every stream is its own user's and ends well.
-func (f *fixture) crowd(t *testing.T) {
-	const users = 1000
-	clients := []string{"auth-0", "auth-1"}
-	var group errgroup.Group
-	began := time.Now()
-	for n := range users {
-		c := f.at(t, clients[n%2], newAddress())
-		group.Go(func() error {
-			id := newID("crowd")
-			stream, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", nil,
-				map[string]string{"userId": id, "userName": "Mina", "password": password})
-			if err != nil {
-				return err
-			}
-			records, err := stream.rest()
-			if err != nil {
-				return err
-			}
-			for i, r := range records {
-				if r.UserID != id || r.ID != records[0].ID || r.Version != i+1 {
-					t.Errorf("event %d of %s is of %s, version %d", i+1, id, r.UserID, r.Version)
-				}
-			}
-			if got := states(records); len(got) != 3 || got[2] != "complete success success success" {
-				t.Errorf("%s: %q", id, got)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d signups in %s", users, time.Since(began))
-}
