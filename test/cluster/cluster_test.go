@@ -70,6 +70,7 @@ func TestPlatform(t *testing.T) {
 		{"an image that isn't there is named, and harms nobody", (*suite).missingImage},
 		{"an upgrade fails no request and loses no message", (*suite).upgrade},
 		{"settings change while everything runs", (*suite).settings},
+		{"another platform in the namespace is another world", (*suite).neighbour},
 		{"deletion leaves the data, and a new platform finds it", (*suite).deletion},
 		{"platforms live on when the operator is uninstalled", (*suite).uninstall},
 	} {

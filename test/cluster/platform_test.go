@@ -72,10 +72,15 @@ func (s *suite) change(t *testing.T, change func(*v1alpha1.ChatPlatformSpec)) {
 // awaitReady waits for the platform to be what its spec says now, and returns how long that took.
 func (s *suite) awaitReady(t *testing.T, limit time.Duration) time.Duration {
 	t.Helper()
+	return s.awaitReadyOf(t, platform, limit)
+}
+
+func (s *suite) awaitReadyOf(t *testing.T, name string, limit time.Duration) time.Duration {
+	t.Helper()
 	began := time.Now()
 	await(t, limit, func(ctx context.Context) (string, error) {
-		p, err := s.platform(ctx)
-		if err != nil {
+		p := &v1alpha1.ChatPlatform{}
+		if err := s.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, p); err != nil {
 			return "", err
 		}
 		ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
