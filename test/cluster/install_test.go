@@ -208,5 +208,7 @@ func (s *suite) uninstall(t *testing.T) {
 	if err := s.List(t.Context(), &ingress, client.InNamespace(namespace)); err != nil || len(ingress.Items) > 0 {
 		t.Errorf("%d ingresses are left: %v", len(ingress.Items), err)
 	}
-	s.deleteNamespace(t)
+	if err := s.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		t.Error(err)
+	}
 }
