@@ -55,6 +55,7 @@ test("two people chat, leave the page and come back", async () => {
   const url = await createRoom(mina, title);
   await shot(mina, "room-empty");
   await enter(joon, title);
+  await mina.locator("nav a[aria-current=page]", { hasText: /2$/ }).waitFor(); // Also beside the conversation there are two.
   await say(mina, "Who brings the dice?");
   await sees(joon, "Who brings the dice?");
   await say(joon, "I do! 주사위는 내가");

@@ -266,6 +266,10 @@ func givesThePodsReason(t *testing.T, c *cluster, namespace string) {
 			State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
 			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: "starting\nstopped err=boom\n"}},
 		},
+		"exit code 1; its log says why: kubectl --namespace " + namespace + " logs " + pod.Name + " --container chat": {
+			State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}},
+		},
 	} {
 		status.Name, status.Image = "chat", "x"
 		pod = get(t, c, namespace, pod.Name, &corev1.Pod{})

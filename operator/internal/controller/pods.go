@@ -32,7 +32,7 @@ func (r *Reconciler) podFailure(ctx context.Context, p *v1alpha1.ChatPlatform, p
 			}
 		}
 		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-			if reason := containerFailure(&status); reason != "" {
+			if reason := containerFailure(pod, &status); reason != "" {
 				return fmt.Sprintf("pod %s, container %s: %s", pod.Name, status.Name, reason), nil
 			}
 		}
@@ -46,13 +46,19 @@ var failing = []string{
 	"RunContainerError", "CrashLoopBackOff",
 }
 
-func containerFailure(status *corev1.ContainerStatus) string {
+// containerFailure says why a container doesn't run; empty when it does, or may yet. What a sidecar printed is left in its log: it may have
+// the password of a broker in it, and conditions and events are read by many.
+func containerFailure(pod *corev1.Pod, status *corev1.ContainerStatus) string {
 	waiting := status.State.Waiting
 	if waiting == nil || !slices.Contains(failing, waiting.Reason) {
 		return ""
 	}
 	if last := status.LastTerminationState.Terminated; last != nil && waiting.Reason == "CrashLoopBackOff" {
-		return fmt.Sprintf("CrashLoopBackOff: it ended with exit code %d, its last words were: %s", last.ExitCode, lastLine(last.Message))
+		if words := lastLine(last.Message); words != "" {
+			return fmt.Sprintf("CrashLoopBackOff: it ended with exit code %d, its last words were: %s", last.ExitCode, words)
+		}
+		return fmt.Sprintf("CrashLoopBackOff: it ended with exit code %d; its log says why: kubectl --namespace %s logs %s --container %s",
+			last.ExitCode, pod.Namespace, pod.Name, status.Name)
 	}
 	return waiting.Reason + ": " + waiting.Message
 }

@@ -18,7 +18,7 @@ export function RoomPage({ roomId }: { roomId: string }) {
   const { state, reload, put } = useRoom(roomId);
   return (
     <div className={s.page}>
-      <RoomSidebar current={roomId} joined={state.status === "ready" && state.room.joined} />
+      <RoomSidebar current={roomId} room={state.status === "ready" ? state.room : undefined} />
       {state.status === "loading" && <Loading />}
       {state.status === "failed" && state.gone && (
         <EmptyState title={t("chat.gone")} text={t("chat.gone.text")}>

@@ -9,19 +9,26 @@ import { Link } from "../lib/router";
 import { useSigned } from "../session/context";
 import s from "./sidebar.module.css";
 
+interface Props {
+  current: string;
+  /** What is known of the current room, which is newer than the list; nothing until it is loaded. */
+  room: Room | undefined;
+}
+
 /** One's rooms beside the conversation, where the screen is wide enough. */
-export function RoomSidebar({ current, joined }: { current: string; joined: boolean }) {
+export function RoomSidebar({ current, room: open }: Props) {
   const { t, number } = useI18n();
   const { api } = useSigned();
   const rooms = usePages<Room>((cursor, signal) => chat.myRooms(api, { cursor, signal, limit: 100 }), "mine");
   const { reload } = rooms;
+  const joined = open?.joined ?? false;
   useEffect(() => reload(), [joined, reload]);
 
   return (
     <nav className={s.sidebar} aria-label={t("chat.rooms")}>
       <h2 className={s.title}>{t("chat.rooms")}</h2>
       <ul className={s.list}>
-        {rooms.items.map((room) => (
+        {rooms.items.map((listed) => (listed.id === open?.id ? open : listed)).map((room) => (
           <li key={room.id}>
             <Link
               to={`/rooms/${room.id}`}
