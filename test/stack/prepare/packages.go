@@ -69,7 +69,7 @@ func Packages(ctx context.Context, tests bool, progress func(string)) error {
 }
 
 // daemons are what Debian would have systemd start.
-var daemons = []string{"redis-server.service", "rabbitmq-server.service", "epmd.service", "nats-server.service"}
+var daemons = []string{"redis-server.service", "rabbitmq-server.service", "epmd.service", "epmd.socket", "nats-server.service"}
 
 // install installs packages, and keeps Debian from starting a Postgres, a Redis or a broker of its own, now or when the machine starts next:
 // the stack starts its own.
