@@ -107,6 +107,8 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 	defer stop()
 	ctx, again := context.WithCancel(ctx)
 	defer again()
+	taken := context.AfterFunc(ctx, stop) // Until it is taken up there is nothing to handle to its end.
+	defer taken()
 	go func() {
 		select {
 		case <-s.Again:
@@ -143,6 +145,7 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 		}
 		if in.GetInitialResponse() != nil {
 			connected = true
+			taken()
 			slog.DebugContext(ctx, "subscribed", "topic", s.Topic)
 			if s.Connected != nil {
 				s.Connected(ctx)
