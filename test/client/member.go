@@ -176,3 +176,17 @@ func (m *Member) note() {
 	close(m.changed)
 	m.changed = make(chan struct{})
 }
+
+// Every does something again and again until the context ends.
+func Every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}

@@ -95,24 +95,11 @@ func (s *suite) talk(t *testing.T) *load {
 		l.done.Go(func() { m.Run(connected) })
 		n, started := 0, time.Now().UnixNano()
 		l.done.Go(func() {
-			every(talking, 100*time.Millisecond, func() { m.Say(fmt.Sprintf("%s/%d/%d", session.UserID, started, n)); n++ })
+			users.Every(talking, 100*time.Millisecond, func() { m.Say(fmt.Sprintf("%s/%d/%d", session.UserID, started, n)); n++ })
 		})
-		l.done.Go(func() { every(talking, 200*time.Millisecond, func() { l.look(talking, session) }) })
+		l.done.Go(func() { users.Every(talking, 200*time.Millisecond, func() { l.look(talking, session) }) })
 	}
 	return l
-}
-
-func every(ctx context.Context, interval time.Duration, do func()) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			do()
-		}
-	}
 }
 
 // look does what a browser does that opens the page.

@@ -111,7 +111,7 @@ func TestBrokers(t *testing.T) {
 			for range 2 { // One to each replica.
 				m := client.NewMember(speaker, room.ID)
 				go m.Run(ctx)
-				go every(ctx, 100*time.Millisecond, func() { m.Say("Do you hear me?") })
+				go client.Every(ctx, 100*time.Millisecond, func() { m.Say("Do you hear me?") })
 			}
 			await(ctx, t, "both replicas have broadcasts again", func() bool {
 				n := seen("realtime", "message.log.appended")
@@ -208,19 +208,6 @@ func await(ctx context.Context, t *testing.T, what string, condition func() bool
 		case <-ctx.Done():
 			t.Fatalf("waiting until %s: %v", what, ctx.Err())
 		case <-tick.C:
-		}
-	}
-}
-
-func every(ctx context.Context, interval time.Duration, do func()) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			do()
 		}
 	}
 }

@@ -3,7 +3,6 @@ package prepare
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,31 +45,13 @@ func Daprd(ctx context.Context, root string, progress func(string)) (string, err
 	if path, err = daprdCache(root); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", fmt.Errorf("make the cache: %w", err)
-	}
-	unlock, err := lockFile(path + ".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(path); err == nil {
-		return path, nil // somebody else built it while this waited
-	}
-
-	// A name of its own until it is complete, so that an interrupted build is never taken for a daprd.
-	unfinished := path + ".unfinished"
-	version := "-X github.com/dapr/dapr/pkg/buildinfo.version=" + daprVersion + " -X github.com/dapr/kit/logger.DaprVersion=" + daprVersion
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "tools"), "-trimpath", "-tags", "stablecomponents",
-		"-ldflags", "-s -w "+version, "-o", unfinished, "./daprd")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if err := run(cmd, "building daprd "+daprVersion+" (once; about 14 minutes of one core)", progress); err != nil {
-		return "", err
-	}
-	if err := os.Rename(unfinished, path); err != nil {
-		return "", fmt.Errorf("keep daprd: %w", err)
-	}
-	return path, nil
+	return buildOnce(path, func(unfinished string) error {
+		version := "-X github.com/dapr/dapr/pkg/buildinfo.version=" + daprVersion + " -X github.com/dapr/kit/logger.DaprVersion=" + daprVersion
+		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "tools"), "-trimpath", "-tags", "stablecomponents",
+			"-ldflags", "-s -w "+version, "-o", unfinished, "./daprd")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		return run(cmd, "building daprd "+daprVersion+" (once; about 14 minutes of one core)", progress)
+	})
 }
 
 func daprdCache(root string) (string, error) {

@@ -41,37 +41,22 @@ func APIServer(ctx context.Context, root string, progress func(string)) (string,
 	if dir, err = apiServerCache(root); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", fmt.Errorf("make the cache: %w", err)
-	}
-	unlock, err := lockFile(dir + ".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil // somebody else built it while this waited
-	}
-
-	// A name of its own until it is complete, so that an interrupted build is never taken for a complete one.
-	unfinished := dir + ".unfinished"
-	flags := "-s -w -X k8s.io/component-base/version.gitVersion=v" + kubernetesVersion
-	for _, program := range []struct{ name, of string }{
-		{"etcd", "go.etcd.io/etcd/server/v3"},
-		{"kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"},
-	} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "tools", "kubernetes"), "-trimpath", "-ldflags", flags,
-			"-o", filepath.Join(unfinished, program.name), program.of)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		what := fmt.Sprintf("building %s of Kubernetes %s (once; both parts about 15 minutes of one core)", program.name, kubernetesVersion)
-		if err := run(cmd, what, progress); err != nil {
-			return "", err
+	return buildOnce(dir, func(unfinished string) error {
+		flags := "-s -w -X k8s.io/component-base/version.gitVersion=v" + kubernetesVersion
+		for _, program := range []struct{ name, of string }{
+			{"etcd", "go.etcd.io/etcd/server/v3"},
+			{"kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"},
+		} {
+			cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "tools", "kubernetes"), "-trimpath", "-ldflags", flags,
+				"-o", filepath.Join(unfinished, program.name), program.of)
+			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+			what := fmt.Sprintf("building %s of Kubernetes %s (once; both parts about 15 minutes of one core)", program.name, kubernetesVersion)
+			if err := run(cmd, what, progress); err != nil {
+				return err
+			}
 		}
-	}
-	if err := os.Rename(unfinished, dir); err != nil {
-		return "", fmt.Errorf("keep the API server: %w", err)
-	}
-	return dir, nil
+		return nil
+	})
 }
 
 func apiServerCache(root string) (string, error) {
