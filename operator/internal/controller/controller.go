@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -104,9 +105,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *state) error {
 		return err //nolint:wrapcheck // A FieldError says all there is.
 	}
 	s.Status.URL = build.URL(s.ChatPlatform)
-	if s.Status.Version != build.Version(s.ChatPlatform, in) {
-		s.Status.Version = build.Version(s.ChatPlatform, in)
-	}
+	s.Status.Version = build.Version(s.ChatPlatform, in)
 	changed, err := r.rollOut(ctx, s, stages)
 	if len(changed) > 0 {
 		r.event(s.ChatPlatform, corev1.EventTypeNormal, "Applied", "Apply", summary(changed))
@@ -198,7 +197,7 @@ func (r *Reconciler) secret(ctx context.Context, key client.ObjectKey) (map[stri
 func (r *Reconciler) event(p *v1alpha1.ChatPlatform, kind, reason, action, note string) {
 	const limit = 1000 // Of the API.
 	if len(note) > limit {
-		note = note[:limit-3] + "..."
+		note = strings.ToValidUTF8(note[:limit-3], "") + "..." // Not in the middle of a character.
 	}
 	r.Recorder.Eventf(p, nil, kind, reason, action, "%s", note)
 	slog.Info("event", "platform", p.Namespace+"/"+p.Name, "reason", reason, "note", note)
