@@ -143,7 +143,7 @@ func TestNoAnswerToWaitFor(t *testing.T) {
 	for _, topic := range []string{"a", "b", "c"} {
 		go func() { ended <- events.Subscription{Topic: topic}.Run(ctx, client) }()
 	}
-	limit := time.After(5 * time.Second) // An event that is being handled would have ten.
+	limit := time.After(5 * time.Second)  // An event that is being handled would have ten.
 	for sidecar.subscribing.Load() == 0 { // One is at it, and two wait for their turn.
 		select {
 		case <-limit:

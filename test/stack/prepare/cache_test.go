@@ -11,7 +11,9 @@ import (
 func TestBuildOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cache", "program")
 	interrupted := errors.New("interrupted")
-	_, err := buildOnce(path, func(unfinished string) error { return errors.Join(os.WriteFile(unfinished, []byte("half"), 0o600), interrupted) })
+	_, err := buildOnce(path, func(unfinished string) error {
+		return errors.Join(os.WriteFile(unfinished, []byte("half"), 0o600), interrupted)
+	})
 	if !errors.Is(err, interrupted) {
 		t.Fatalf("the build that failed gave %v", err)
 	}
