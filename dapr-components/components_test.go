@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -26,6 +27,9 @@ type resource struct {
 		Type    string
 		Targets struct {
 			Apps map[string]struct{ Retry string }
+		}
+		NameResolution struct {
+			Configuration struct{ UpdateInterval, Timeout string }
 		}
 	}
 }
@@ -88,6 +92,33 @@ func TestNoCallToAServiceIsRepeated(t *testing.T) {
 				t.Errorf("%s has the retry policy %q, want never", app, got)
 			}
 		}
+	}
+}
+
+// A sidecar renews its entry updateInterval - timeout after it last did, and the entry is overlooked as soon as the clock's whole
+// seconds are updateInterval further: up to a second earlier. The renewal needs a part of the rest on a busy machine.
+func TestALivingSidecarIsNotForgotten(t *testing.T) {
+	checked := false
+	for _, r := range resources(t) {
+		if r.Kind != "Configuration" {
+			continue
+		}
+		names := r.Spec.NameResolution.Configuration
+		interval, err := time.ParseDuration(names.UpdateInterval)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timeout, err := time.ParseDuration(names.Timeout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spare := timeout - time.Second; spare < 2*time.Second || interval <= timeout {
+			t.Errorf("updateInterval %s and timeout %s leave %s for a renewal", interval, timeout, spare)
+		}
+		checked = true
+	}
+	if !checked {
+		t.Error("there is no Configuration")
 	}
 }
 
