@@ -32,11 +32,13 @@ type watchers struct {
 
 func newWatchers() *watchers { return &watchers{all: map[string]map[chan struct{}]struct{}{}} }
 
-// watch returns a channel that gets something after each change of a saga. The caller calls stop.
+// watch returns a channel that has something in it, for what happened before, and gets something after each change of a saga. The
+// caller calls stop.
 func (w *watchers) watch(id string) (wake chan struct{}, stop func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	wake = make(chan struct{}, 1)
+	wake <- struct{}{}
 	if w.all[id] == nil {
 		w.all[id] = map[chan struct{}]struct{}{}
 	}
@@ -51,19 +53,26 @@ func (w *watchers) watch(id string) (wake chan struct{}, stop func()) {
 	}
 }
 
-// wake wakes the streams of a saga, or all when id is empty.
+// wake wakes the streams of a saga.
 func (w *watchers) wake(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for saga, streams := range w.all {
-		if id != "" && id != saga {
-			continue
-		}
-		for stream := range streams {
-			select {
-			case stream <- struct{}{}:
-			default:
-			}
+	wake(w.all[id])
+}
+
+func (w *watchers) wakeAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, streams := range w.all {
+		wake(streams)
+	}
+}
+
+func wake(streams map[chan struct{}]struct{}) {
+	for stream := range streams {
+		select {
+		case stream <- struct{}{}:
+		default: // It has yet to look.
 		}
 	}
 }
@@ -94,7 +103,7 @@ func (s *service) hear(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
 		return err
 	}
-	s.watchers.wake("")
+	s.watchers.wakeAll()
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
@@ -161,7 +170,6 @@ func (s *service) stream(h *history, last int) *huma.StreamResponse {
 		out := start(hctx)
 		ping := time.NewTicker(sse.KeepAlive)
 		defer ping.Stop()
-		wake <- struct{}{} // What happened before the watch began.
 		for {
 			decided := h.last().Status != pending
 			if decided {

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"moim.dev/moim/services/internal/app"
-	"moim.dev/moim/services/internal/events"
 	"moim.dev/moim/services/internal/outbox"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 )
 
@@ -32,7 +32,7 @@ func run(ctx context.Context, a *app.App, _ *struct{}) error {
 	s := &service{db: db, out: a.Outbox(db), queue: newQueue(a.Dapr)}
 	s.routes(a.API)
 	saga.Participate(a, db, s.out, saga.Participant{Create: s.createUser, Undo: s.undoUser, Delete: s.deleteUser})
-	a.Subscribe(events.Subscription{Topic: topicProfileChanged, Handle: events.Once(db, s.profileChanged, nil)})
+	profile.Follow(a, db, rename)
 	a.Go("forget idempotency keys", s.forgetKeys)
 	return nil
 }

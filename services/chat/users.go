@@ -8,13 +8,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"moim.dev/moim/services/internal/events"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 )
-
-// topicProfileChanged is of the service user.
-const topicProfileChanged = "user.profile.changed"
 
 // errNoUser is what a user sees whose account the signup saga has not brought here: it will, or an operator has to look at why not.
 var errNoUser = problem.Unavailable("Your account has not reached this service yet.")
@@ -33,7 +30,8 @@ func lockUser(ctx context.Context, tx pgx.Tx, id string) (name string, err error
 }
 
 func (s *service) createUser(ctx context.Context, tx pgx.Tx, r saga.Request) (created bool, err error) {
-	tag, err := tx.Exec(ctx, `INSERT INTO users (user_id, name, saga_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+	tag, err := tx.Exec(ctx, `INSERT INTO users AS u (user_id, name, saga_id) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id) DO UPDATE SET saga_id = excluded.saga_id WHERE u.saga_id = ''`,
 		r.UserID, r.UserName, r.EventID)
 	if err != nil {
 		return false, fmt.Errorf("copy user: %w", err)
@@ -79,27 +77,10 @@ func (s *service) removeUser(ctx context.Context, tx pgx.Tx, id, saga string) er
 	return nil
 }
 
-// profileChange is what chat reads of user.profile.changed.
-type profileChange struct {
-	UserID  string `json:"userId"`
-	Name    string `json:"name"`
-	Version int64  `json:"version"`
-}
-
-// profileChanged keeps the copy of the name current. A change that is older than the copy is nothing new; one of a user who is not
-// here yet fails, so that it is tried again.
-func (s *service) profileChanged(ctx context.Context, tx pgx.Tx, e events.Event) error {
-	var change profileChange
-	if err := e.Decode(&change); err != nil {
-		return err
-	}
-	tag, err := tx.Exec(ctx, `UPDATE users SET name = CASE WHEN profile_version < $3 THEN $2 ELSE name END,
-		profile_version = GREATEST(profile_version, $3) WHERE user_id = $1`, change.UserID, change.Name, change.Version)
-	if err != nil {
-		return fmt.Errorf("rename user %s: %w", change.UserID, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("rename user %s: not known here", change.UserID)
-	}
-	return nil
+// rename keeps the copy of the name current. A user whose signup is still to come gets a copy that no saga has made yet.
+func rename(ctx context.Context, tx pgx.Tx, c profile.Changed) error {
+	_, err := tx.Exec(ctx, `INSERT INTO users AS u (user_id, name, saga_id, profile_version) VALUES ($1, $2, '', $3)
+		ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, profile_version = excluded.profile_version
+		WHERE u.profile_version < excluded.profile_version`, c.UserID, c.Name, c.Version)
+	return err
 }

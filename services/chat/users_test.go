@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 	"moim.dev/moim/services/internal/standin"
 )
@@ -94,7 +95,7 @@ func (c *chat) testProfile(t *testing.T) {
 	token := c.user(t, "profile-mina")
 	room := c.create(t, token, "Profile", 2)
 	rename := func(name string, version int64) {
-		c.Publish(t, topicProfileChanged, map[string]any{"userId": "profile-mina", "name": name, "imageUrl": "", "version": version})
+		c.Publish(t, profile.TopicChanged, map[string]any{"userId": "profile-mina", "name": name, "imageUrl": "", "version": version})
 	}
 	host := func() string {
 		var now Room
@@ -104,11 +105,38 @@ func (c *chat) testProfile(t *testing.T) {
 	rename("Third", 3)
 	rename("Second", 2)
 	standin.Eventually(t, func() bool {
-		return c.count(t.Context(), t, `SELECT count(*) FROM inbox WHERE topic = $1`, topicProfileChanged) == 2
+		return c.count(t.Context(), t, `SELECT count(*) FROM inbox WHERE topic = $1`, profile.TopicChanged) == 2
 	}, "both changes")
 	if got := host(); got != "Third" {
 		t.Errorf("host %q, want the name of the highest version", got)
 	}
 	rename("Fourth", 4)
 	standin.Eventually(t, func() bool { return host() == "Fourth" }, "the new name")
+
+	early := func(name string, version int64) {
+		c.Publish(t, profile.TopicChanged, profile.Changed{UserID: "profile-early", Name: name, Version: version})
+	}
+	early("Early", 1)
+	standin.Eventually(t, func() bool {
+		return c.count(t.Context(), t, `SELECT count(*) FROM users WHERE user_id = 'profile-early'`) == 1
+	}, "a change that overtook the signup")
+	signup := uuid.NewString()
+	if answer := c.Ask(t, signup, saga.Create, "profile-early", "Before"); answer != saga.Success {
+		t.Errorf("the signup of who was renamed before: %s", answer)
+	}
+	var name, by string
+	err := c.db.QueryRow(t.Context(), `SELECT name, saga_id FROM users WHERE user_id = 'profile-early'`).Scan(&name, &by)
+	if err != nil || name != "Early" || by != signup {
+		t.Errorf("the copy has the name %q by saga %s (%v), want Early by %s", name, by, err, signup)
+	}
+	if answer := c.Ask(t, uuid.NewString(), saga.Delete, "profile-early", ""); answer != saga.Success {
+		t.Errorf("the deletion: %s", answer)
+	}
+	early("Late", 2)
+	standin.Eventually(t, func() bool {
+		return c.count(t.Context(), t, `SELECT count(*) FROM inbox WHERE topic = $1`, profile.TopicChanged) == 5
+	}, "all changes")
+	if n := c.count(t.Context(), t, `SELECT count(*) FROM users WHERE user_id = 'profile-early'`); n != 0 {
+		t.Error("a late change has brought back a user who was deleted")
+	}
 }

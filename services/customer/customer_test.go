@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 	"moim.dev/moim/services/internal/standin"
 	"moim.dev/moim/services/internal/token"
@@ -44,6 +45,7 @@ func TestCustomer(t *testing.T) {
 	t.Run("at once", c.testAtOnce)
 	t.Run("saga", c.testSaga)
 	t.Run("profile", c.testProfile)
+	t.Run("outage", c.testOutage)
 	t.Run("openapi", c.testOpenAPI)
 }
 
@@ -259,7 +261,7 @@ func (c customer) testSaga(t *testing.T) {
 func (c customer) testProfile(t *testing.T) {
 	mina := c.signUp(t, "profile")
 	rename := func(name string, version int64) {
-		c.Publish(t, topicProfileChanged, map[string]any{"userId": "profile", "name": name, "imageUrl": "", "version": version})
+		c.Publish(t, profile.TopicChanged, map[string]any{"userId": "profile", "name": name, "imageUrl": "", "version": version})
 	}
 	name := func() string {
 		var record Customer
@@ -273,11 +275,43 @@ func (c customer) testProfile(t *testing.T) {
 	rename("First", 1)
 	standin.Eventually(t, func() bool {
 		var handled int
-		err := c.db.QueryRow(t.Context(), `SELECT count(*) FROM inbox WHERE topic = $1`, topicProfileChanged).Scan(&handled)
+		err := c.db.QueryRow(t.Context(), `SELECT count(*) FROM inbox WHERE topic = $1`, profile.TopicChanged).Scan(&handled)
 		return err == nil && handled == 4
 	}, "all changes")
 	if got := name(); got != "Fourth" {
 		t.Errorf("name %q, want that of the highest version", got)
+	}
+	c.Publish(t, profile.TopicChanged, profile.Changed{UserID: "profile-early", Name: "Early", Version: 1})
+	standin.Eventually(t, func() bool {
+		_, err := c.Do(t.Context(), standin.Request{Method: http.MethodGet, Path: me, Token: c.Token(t, "profile-early")}, nil)
+		return err == nil
+	}, "a change that overtook the signup")
+	early := c.signUp(t, "profile-early")
+	var record Customer
+	if c.get(t, early, me, &record); record.UserName != "Early" {
+		t.Errorf("name %q, want that of the change that overtook the signup", record.UserName)
+	}
+}
+
+// testOutage has the database away for longer than the sidecar would go on delivering an event.
+func (c customer) testOutage(t *testing.T) {
+	id := uuid.NewString()
+	c.StopProcess(t.Context(), "postgres")
+	c.Publish(t, saga.TopicRequest, saga.Request{EventID: id, UserStatus: saga.Create, UserID: "outage", UserName: "Outage"})
+	attempts := func(result string) (n int) {
+		for replica := range replicas {
+			n += c.Metric(t, fmt.Sprint("customer-", replica), fmt.Sprintf(`moim_events_handled_total{result=%q,topic=%q}`, result, saga.TopicRequest))
+		}
+		return n
+	}
+	standin.Eventually(t, func() bool { return attempts("waiting") >= 8 }, "attempts without a database")
+	c.StartProcess("postgres")
+	standin.Eventually(t, func() bool {
+		answers := standin.Received(t, c.Platform, saga.TopicResponse, func(r saga.Response) bool { return r.EventID == id })
+		return len(answers) == 1 && answers[0].UserResponseStatus == saga.Success
+	}, "the answer after the outage")
+	if n := attempts("failed"); n != 0 {
+		t.Errorf("%d attempts count as failed, so that the event went to the dead letters or almost did", n)
 	}
 }
 

@@ -8,14 +8,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"moim.dev/moim/services/internal/events"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 	"moim.dev/moim/services/internal/token"
 )
-
-// topicProfileChanged is of the service user.
-const topicProfileChanged = "user.profile.changed"
 
 var errNoCustomer = problem.NotFound(problem.CodeNotFound, "There is no such customer.")
 
@@ -46,7 +43,8 @@ func (s *service) mine(ctx context.Context, _ *struct{}) (*customerOutput, error
 }
 
 func createCustomer(ctx context.Context, tx pgx.Tx, r saga.Request) (created bool, err error) {
-	tag, err := tx.Exec(ctx, `INSERT INTO customers (user_id, user_name, saga_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+	tag, err := tx.Exec(ctx, `INSERT INTO customers AS c (user_id, user_name, saga_id) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id) DO UPDATE SET saga_id = excluded.saga_id WHERE c.saga_id = ''`,
 		r.UserID, r.UserName, r.EventID)
 	if err != nil {
 		return false, fmt.Errorf("create customer: %w", err)
@@ -70,29 +68,10 @@ func deleteCustomer(ctx context.Context, tx pgx.Tx, r saga.Request) error {
 	return nil
 }
 
-// profileChange is what customer reads of user.profile.changed.
-type profileChange struct {
-	UserID  string `json:"userId"`
-	Name    string `json:"name"`
-	Version int64  `json:"version"`
-}
-
-// profileChanged keeps the copy of the name current. A change that is older than the copy, or of somebody who left, is nothing new;
-// one of a user who is not here yet fails, so that it is tried again.
-func profileChanged(ctx context.Context, tx pgx.Tx, e events.Event) error {
-	var change profileChange
-	if err := e.Decode(&change); err != nil {
-		return err
-	}
-	tag, err := tx.Exec(ctx, `UPDATE customers
-		SET user_name = CASE WHEN profile_version < $3 AND deleted_at IS NULL THEN $2 ELSE user_name END,
-			profile_version = GREATEST(profile_version, $3)
-		WHERE user_id = $1`, change.UserID, change.Name, change.Version)
-	if err != nil {
-		return fmt.Errorf("rename customer %s: %w", change.UserID, err)
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("rename customer %s: not known here", change.UserID)
-	}
-	return nil
+// rename keeps the copy of the name current. A user whose signup is still to come gets a record that no saga has made yet.
+func rename(ctx context.Context, tx pgx.Tx, c profile.Changed) error {
+	_, err := tx.Exec(ctx, `INSERT INTO customers AS c (user_id, user_name, saga_id, profile_version) VALUES ($1, $2, '', $3)
+		ON CONFLICT (user_id) DO UPDATE SET user_name = excluded.user_name, profile_version = excluded.profile_version
+		WHERE c.profile_version < excluded.profile_version AND c.deleted_at IS NULL`, c.UserID, c.Name, c.Version)
+	return err
 }

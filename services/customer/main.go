@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"moim.dev/moim/services/internal/app"
-	"moim.dev/moim/services/internal/events"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 )
 
@@ -29,6 +29,6 @@ func run(ctx context.Context, a *app.App, _ *struct{}) error {
 	s := &service{db: db}
 	s.routes(a.API)
 	saga.Participate(a, db, a.Outbox(db), saga.Participant{Create: createCustomer, Undo: undoCustomer, Delete: deleteCustomer})
-	a.Subscribe(events.Subscription{Topic: topicProfileChanged, Handle: events.Once(db, profileChanged, nil)})
+	profile.Follow(a, db, rename)
 	return nil
 }

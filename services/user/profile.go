@@ -14,18 +14,9 @@ import (
 
 	"moim.dev/moim/services/internal/outbox"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/token"
 )
-
-// topicProfileChanged tells those who keep copies of a user's name or image.
-const topicProfileChanged = "user.profile.changed"
-
-type profileChanged struct {
-	UserID   string `json:"userId"`
-	Name     string `json:"name"`
-	ImageURL string `json:"imageUrl"`
-	Version  int64  `json:"version"`
-}
 
 var errNoProfile = problem.NotFound(problem.CodeNotFound, "There is no such user.")
 
@@ -112,7 +103,7 @@ func (s *service) change(ctx context.Context, in *changeInput) (*profileOutput, 
 	p := Profile{UserID: token.From(ctx).ID}
 	err := s.out.InTx(ctx, func(tx pgx.Tx) error {
 		var visible bool // The change is to be seen where copies are.
-		now := profileChanged{UserID: p.UserID}
+		now := profile.Changed{UserID: p.UserID}
 		err := tx.QueryRow(ctx, `WITH old AS (SELECT * FROM profiles WHERE user_id = $1 FOR UPDATE)
 			UPDATE profiles p SET name = COALESCE($2, p.name), image_url = COALESCE($3, p.image_url), locale = COALESCE($4, p.locale),
 				status_message = COALESCE($5, p.status_message), version = p.version + 1, updated_at = now()
@@ -131,7 +122,7 @@ func (s *service) change(ctx context.Context, in *changeInput) (*profileOutput, 
 			return nil
 		}
 		now.Name, now.ImageURL = p.Name, p.ImageURL
-		return s.out.Add(ctx, tx, outbox.Event{Topic: topicProfileChanged, Key: p.UserID, Data: now})
+		return s.out.Add(ctx, tx, outbox.Event{Topic: profile.TopicChanged, Key: p.UserID, Data: now})
 	})
 	if err != nil {
 		return nil, err

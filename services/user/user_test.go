@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 	"moim.dev/moim/services/internal/standin"
 	"moim.dev/moim/test/stack"
@@ -25,7 +26,7 @@ type user struct{ *standin.Platform }
 func TestUser(t *testing.T) {
 	u := user{standin.Start(t, standin.Options{
 		Service: stack.Service{App: "user", Replicas: 2},
-		Events:  []string{topicProfileChanged},
+		Events:  []string{profile.TopicChanged},
 	})}
 	t.Run("refusals", u.testRefusals)
 	t.Run("profile", u.testProfile)
@@ -154,11 +155,11 @@ func (u user) testEvents(t *testing.T) {
 	} {
 		u.call(t, patch(token, body), nil)
 	}
-	got := standin.Await(t, u.Platform, topicProfileChanged, 3, func(e profileChanged) bool { return e.UserID == "events" })
-	want := []profileChanged{
-		{"events", "Second", "", 2},
-		{"events", "Second", "https://images.example/a.png", 5},
-		{"events", "Third", "", 6},
+	got := standin.Await(t, u.Platform, profile.TopicChanged, 3, func(e profile.Changed) bool { return e.UserID == "events" })
+	want := []profile.Changed{
+		{UserID: "events", Name: "Second", ImageURL: "", Version: 2},
+		{UserID: "events", Name: "Second", ImageURL: "https://images.example/a.png", Version: 5},
+		{UserID: "events", Name: "Third", ImageURL: "", Version: 6},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -103,7 +103,9 @@ func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		if status == http.StatusInternalServerError && len(errs) > 0 {
 			p := problem.From(errs[0])
-			slog.ErrorContext(ctx.Context(), "request failed", "operation", ctx.Operation().OperationID, "err", errs[0])
+			if p.Status >= http.StatusInternalServerError {
+				slog.ErrorContext(ctx.Context(), "request failed", "operation", ctx.Operation().OperationID, "err", errs[0])
+			}
 			return p
 		}
 		return newError(status, msg, errs...)

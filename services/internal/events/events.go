@@ -24,6 +24,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
+
+	"moim.dev/moim/services/internal/problem"
 )
 
 // Migrations make the table inbox in a service's schema.
@@ -31,14 +33,18 @@ import (
 //go:embed migrations/*.sql
 var Migrations embed.FS
 
-// maxBackoff bounds the wait before a lost subscription is taken up again.
-const maxBackoff = time.Second
+const (
+	// maxBackoff bounds the wait before a lost subscription is taken up again.
+	maxBackoff = time.Second
+	// maxPatience bounds the wait before an event is handled again for which something was away.
+	maxPatience = 2 * time.Second
+)
 
 // endTimeout bounds how long the end of a subscription waits for the event that is being handled.
 const endTimeout = 10 * time.Second
 
 var handled = promauto.NewCounterVec(prometheus.CounterOpts{
-	Name: "moim_events_handled_total", Help: "Events handled, by topic and result (ok, failed).",
+	Name: "moim_events_handled_total", Help: "Attempts to handle an event, by topic and result (ok, failed, waiting for something unavailable).",
 }, []string{"topic", "result"})
 
 // Event is one event as received.
@@ -57,8 +63,9 @@ func (e Event) Decode(into any) error {
 	return nil
 }
 
-// Handler handles an event. An error makes the sidecar deliver it again, as its resiliency policy says, and then put it on
-// <topic>.dlt. An event may come more than once: see Once.
+// Handler handles an event. It is called again until it succeeds, for as long as its error says that something is unavailable, a
+// store for instance: that is no fault of the event, and those behind it would meet the same. Any other error makes the sidecar deliver
+// the event again, as its resiliency policy says, and then put it on <topic>.dlt. An event may come more than once: see Once.
 type Handler func(ctx context.Context, e Event) error
 
 // Subscription says what is received and by whom.
@@ -164,7 +171,7 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 		err = stream.Send(&runtimev1.SubscribeTopicEventsRequestAlpha1{
 			SubscribeTopicEventsRequestType: &runtimev1.SubscribeTopicEventsRequestAlpha1_EventProcessed{
 				EventProcessed: &runtimev1.SubscribeTopicEventsRequestProcessedAlpha1{
-					Id: message.GetId(), Status: &runtimev1.TopicEventResponse{Status: s.handle(handling, message)},
+					Id: message.GetId(), Status: &runtimev1.TopicEventResponse{Status: s.handle(handling, ctx.Done(), message)},
 				},
 			},
 		})
@@ -175,13 +182,26 @@ func (s Subscription) receive(ctx context.Context, client dapr.Client) (connecte
 	}
 }
 
-func (s Subscription) handle(ctx context.Context, m *runtimev1.TopicEventRequest) runtimev1.TopicEventResponse_TopicEventResponseStatus {
+// handle handles an event, and goes on trying until stop is closed where something is unavailable.
+func (s Subscription) handle(ctx context.Context, stop <-chan struct{}, m *runtimev1.TopicEventRequest) runtimev1.TopicEventResponse_TopicEventResponseStatus {
 	if parent := m.GetExtensions().GetFields()["traceparent"].GetStringValue(); parent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
 	}
 	ctx, span := otel.Tracer("moim/events").Start(ctx, "handle "+s.Topic)
 	defer span.End()
 	err := s.Handle(ctx, Event{ID: m.GetId(), Topic: m.GetTopic(), Data: m.GetData()})
+	for wait := maxPatience / 32; problem.IsUnavailable(err); wait = min(2*wait, maxPatience) {
+		if wait == maxPatience/32 {
+			slog.WarnContext(ctx, "event waits", "topic", s.Topic, "event", m.GetId(), "err", err)
+		}
+		handled.WithLabelValues(s.Topic, "waiting").Inc()
+		select {
+		case <-stop:
+			return runtimev1.TopicEventResponse_RETRY
+		case <-time.After(wait/2 + rand.N(wait)):
+		}
+		err = s.Handle(ctx, Event{ID: m.GetId(), Topic: m.GetTopic(), Data: m.GetData()})
+	}
 	if err != nil {
 		span.RecordError(err)
 		handled.WithLabelValues(s.Topic, "failed").Inc()
@@ -219,7 +239,7 @@ func Once(db *pgxpool.Pool, f func(ctx context.Context, tx pgx.Tx, e Event) erro
 	}
 }
 
-// Keep is how long the inbox remembers an event: longer than any broker keeps one.
+// Keep is how long the inbox remembers an event: longer than one waits to be delivered again.
 const Keep = 7 * 24 * time.Hour
 
 // Forget deletes what the inbox need not remember any more, now and then, until the context ends. It returns nil.

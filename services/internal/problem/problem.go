@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Codes that every service uses. A service's own codes stand beside the errors they belong to.
@@ -31,6 +33,9 @@ const (
 	CodeInternal        = "internal"
 	CodeUnavailable     = "unavailable"
 )
+
+// statusClientGone is nginx' status for a request whose client did not wait for the answer, which nobody reads.
+const statusClientGone = 499
 
 // ContentType is the media type of a problem.
 const ContentType = "application/problem+json"
@@ -149,15 +154,22 @@ func From(err error) *Error {
 	var connect *pgconn.ConnectError
 	var pg *pgconn.PgError
 	switch {
+	case errors.Is(err, context.Canceled), status.Code(err) == codes.Canceled:
+		return New(statusClientGone, "client_gone", "the request was given up")
 	case errors.As(err, &connect), errors.As(err, &netErr),
 		errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err), pgconn.SafeToRetry(err):
 		return Unavailable("something this request needs cannot be reached at the moment")
 	case errors.As(err, &pg) && disconnected(pg.Code):
 		return Unavailable("the database has closed the connection")
+	case status.Code(err) == codes.Unavailable, status.Code(err) == codes.DeadlineExceeded:
+		return Unavailable("the sidecar cannot be reached at the moment")
 	}
 	return New(http.StatusInternalServerError, CodeInternal, "something went wrong here; the log has it under the request id")
 }
+
+// IsUnavailable says whether err is that something could not be reached, so that the same may succeed later.
+func IsUnavailable(err error) bool { return err != nil && From(err).Code == CodeUnavailable }
 
 // disconnected says whether a SQLSTATE is one that PostgreSQL answers while it stops or starts (class 57P, 08), or when a session was
 // idle for too long in a transaction (25P03).

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestFrom(t *testing.T) {
@@ -31,6 +33,10 @@ func TestFrom(t *testing.T) {
 		"a database that shuts down":               {&pgconn.PgError{Code: "57P01"}, CodeUnavailable},
 		"a database that died":                     {fmt.Errorf("x: %w", io.ErrUnexpectedEOF), CodeUnavailable},
 		"a database that lost patience":            {&pgconn.PgError{Code: "25P03"}, CodeUnavailable},
+		"a sidecar that is away":                   {fmt.Errorf("x: %w", status.Error(codes.Unavailable, "refused")), CodeUnavailable},
+		"a sidecar that does not answer in time":   {status.Error(codes.DeadlineExceeded, "late"), CodeUnavailable},
+		"a client that has gone":                   {fmt.Errorf("x: %w", context.Canceled), "client_gone"},
+		"a call that was given up":                 {status.Error(codes.Canceled, "gone"), "client_gone"},
 		"a mistake in a statement":                 {&pgconn.PgError{Code: "42601"}, CodeInternal},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -97,19 +97,17 @@ const (
 )
 
 func (p Participant) handle(ctx context.Context, tx pgx.Tx, r Request) (result string, err error) {
-	// Replicas may handle the requests about one user at the same time.
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.saga'), hashtext($1))`, r.UserID); err != nil {
-		return "", fmt.Errorf("take turns: %w", err)
+	gone, err := Turn(ctx, tx, r.UserID)
+	if err != nil {
+		return "", err
 	}
 	switch r.UserStatus {
 	case Create:
-		var late bool
-		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM inbox WHERE (event_id, topic) IN (($1, $2), ($3, $4)))`,
-			r.EventID, undone, r.UserID, deleted).Scan(&late)
+		late, err := remembers(ctx, tx, r.EventID, undone)
 		if err != nil {
-			return "", fmt.Errorf("look for what ended the user: %w", err)
+			return "", err
 		}
-		if late {
+		if late || gone {
 			return Fail, nil
 		}
 		created, err := p.Create(ctx, tx, r)
@@ -133,6 +131,23 @@ func (p Participant) handle(ctx context.Context, tx pgx.Tx, r Request) (result s
 	default:
 		return "", fmt.Errorf("unknown userStatus %q", r.UserStatus)
 	}
+}
+
+// Turn keeps all other transactions that take a turn with the user waiting until this one ends, as replicas may handle events about one
+// user at the same time, and says whether the user has been deleted.
+func Turn(ctx context.Context, tx pgx.Tx, userID string) (gone bool, err error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.saga'), hashtext($1))`, userID); err != nil {
+		return false, fmt.Errorf("take turns: %w", err)
+	}
+	return remembers(ctx, tx, userID, deleted)
+}
+
+func remembers(ctx context.Context, tx pgx.Tx, id, topic string) (there bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM inbox WHERE event_id = $1 AND topic = $2)`, id, topic).Scan(&there)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", topic, err)
+	}
+	return there, nil
 }
 
 func remember(ctx context.Context, tx pgx.Tx, id, topic string) error {

@@ -196,3 +196,13 @@ func (p *Platform) tell(t *testing.T, path string, body any) {
 		t.Fatalf("%s: %v", path, err)
 	}
 }
+
+// Metric is the stack's Metric.
+func (p *Platform) Metric(t *testing.T, replica, series string) int {
+	t.Helper()
+	n, err := p.Stack.Metric(t.Context(), replica, series)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
