@@ -10,10 +10,14 @@ import (
 
 	"moim.dev/moim/services/internal/page"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/token"
 )
 
-var errNoAccount = problem.Unauthenticated(problem.CodeTokenRevoked, "the account has been deleted")
+var (
+	errNoAccount = problem.Unauthenticated(problem.CodeTokenRevoked, "the account has been deleted")
+	errOvertaken = problem.Conflict(problem.CodeConflict, "the password has been changed or the session has ended in the meantime")
+)
 
 // Account is a user as auth knows it.
 type Account struct {
@@ -50,7 +54,8 @@ func (s *service) changePassword(ctx context.Context, in *passwordInput) (*struc
 	if err := notID("body.newPassword", in.Body.NewPassword, user.ID); err != nil {
 		return nil, err
 	}
-	if err := s.confirm(ctx, user.ID, in.Body.CurrentPassword, in.address(), "body.currentPassword"); err != nil {
+	old, err := s.confirm(ctx, user.ID, in.Body.CurrentPassword, in.address(), "body.currentPassword")
+	if err != nil {
 		return nil, err
 	}
 	hash, err := s.passwords.hash(ctx, in.Body.NewPassword)
@@ -59,12 +64,13 @@ func (s *service) changePassword(ctx context.Context, in *passwordInput) (*struc
 	}
 	var ended []string
 	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE accounts SET password_hash = $2 WHERE user_id = $1 AND status = 'active'`, user.ID, hash)
+		tag, err := tx.Exec(ctx, `UPDATE accounts SET password_hash = $2 WHERE user_id = $1 AND status = 'active' AND password_hash = $3
+			AND EXISTS (SELECT FROM sessions WHERE user_id = $1 AND id::text = $4 AND revoked_at IS NULL)`, user.ID, hash, old, user.Session)
 		if err != nil {
 			return fmt.Errorf("change password: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return errNoAccount
+			return errOvertaken
 		}
 		ended, err = s.revoke(ctx, tx, `user_id = $1 AND id::text <> $2`, user.ID, user.Session)
 		return err
@@ -76,15 +82,22 @@ func (s *service) changePassword(ctx context.Context, in *passwordInput) (*struc
 	return nil, nil
 }
 
-// confirm asks a user who is logged in for the password again; a wrong one is a problem of that field.
-func (s *service) confirm(ctx context.Context, userID, password, address, field string) error {
+// confirm asks a user who is logged in for the password again, and returns its hash; a wrong one is a problem of that field.
+func (s *service) confirm(ctx context.Context, userID, password, address, field string) (hash string, err error) {
 	if err := s.takeLogin(ctx, userID, address); err != nil {
-		return err
+		return "", err
 	}
-	_, err := s.authenticate(ctx, userID, password)
+	_, hash, err = s.authenticate(ctx, userID, password)
 	if errors.Is(err, errCredentials) {
-		return problem.Field(field, "expected your present password")
+		return "", problem.Field(field, "expected your present password")
 	}
+	return hash, err
+}
+
+// rename keeps the name current that tokens carry.
+func rename(ctx context.Context, tx pgx.Tx, c profile.Changed) error {
+	_, err := tx.Exec(ctx, `UPDATE accounts SET user_name = $2, profile_version = $3
+		WHERE user_id = $1 AND status <> 'deleted' AND profile_version < $3`, c.UserID, c.Name, c.Version)
 	return err
 }
 
@@ -140,6 +153,9 @@ func (s *service) listUsers(ctx context.Context, in *newestFirst) (*usersOutput,
 	return &usersOutput{page.Of(all, in.Limit, func(a AdminAccount) any { return newest{a.CreatedAt, a.UserID} })}, nil
 }
 
+// adminID is the id of the first administrator; nobody can sign up by it.
+const adminID = "admin"
+
 // createAdmin makes the account admin with the password of the secret, unless it is there or there is no such password. The other
 // services get their copies as of any account; that one of them is late undoes nothing.
 func (s *service) createAdmin(ctx context.Context, password string) error {
@@ -147,7 +163,7 @@ func (s *service) createAdmin(ctx context.Context, password string) error {
 		return nil
 	}
 	var exists bool
-	err := s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM accounts WHERE user_id = 'admin')`).Scan(&exists)
+	err := s.db.QueryRow(ctx, `SELECT EXISTS (SELECT FROM accounts WHERE user_id = $1)`, adminID).Scan(&exists)
 	if err != nil {
 		return fmt.Errorf("look for account admin: %w", err)
 	}
@@ -158,9 +174,9 @@ func (s *service) createAdmin(ctx context.Context, password string) error {
 	if err != nil {
 		return err
 	}
-	h := s.begin(kindSignup, "admin", "Admin")
+	h := s.begin(kindSignup, adminID, "Admin")
 	h.Strict = false
-	err = s.create(ctx, h, hash, []string{token.RoleAdmin})
+	err = s.create(ctx, h, hash, []string{token.RoleAdmin}, "")
 	if err != nil && !errors.Is(err, errTaken) { // Another replica may be faster.
 		return fmt.Errorf("create account admin: %w", err)
 	}

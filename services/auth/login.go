@@ -28,6 +28,9 @@ var (
 // the others, and who comes with one of those afterwards ends the session. A thief who is within the moment gains one renewal.
 const refreshGrace = 10 * time.Second
 
+// maxSessions is how many sessions a user has at most; beyond it, the one that has not been used for longest ends.
+const maxSessions = 100
+
 // UserInfo is what others may know of an account.
 type UserInfo struct {
 	UserID   string   `json:"userId"`
@@ -38,7 +41,7 @@ type UserInfo struct {
 type loginInput struct {
 	Client
 	Body struct {
-		UserID   string `json:"userId" maxLength:"64"`
+		UserID   string `json:"userId" maxLength:"64" pattern:"^[^\\x00-\\x1f\\x7f]*$" patternDescription:"a line of text"`
 		Password string `json:"password" maxLength:"128"`
 	}
 }
@@ -58,13 +61,27 @@ func (s *service) logIn(ctx context.Context, in *loginInput) (*grant, error) {
 	if err := s.takeLogin(ctx, in.Body.UserID, in.address()); err != nil {
 		return nil, err
 	}
-	user, err := s.authenticate(ctx, in.Body.UserID, in.Body.Password)
+	user, hash, err := s.authenticate(ctx, in.Body.UserID, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
 	s.forgiveLogin(ctx, in.Body.UserID, in.address())
 	session, raw := uuid.New(), newRefreshToken()
-	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	var ended []string
+	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
+		var still bool // Whoever changes the password or deletes the account ends the sessions there are: this one must not come after.
+		err := tx.QueryRow(ctx, `SELECT true FROM accounts WHERE user_id = $1 AND status = 'active' AND password_hash = $2 FOR SHARE`,
+			user.UserID, hash).Scan(&still)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errCredentials
+		}
+		if err != nil {
+			return fmt.Errorf("lock account: %w", err)
+		}
+		if ended, err = s.revoke(ctx, tx, `id IN (SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL
+			ORDER BY last_used_at DESC, id OFFSET $2)`, user.UserID, maxSessions-1); err != nil {
+			return err
+		}
 		batch := &pgx.Batch{}
 		batch.Queue(`INSERT INTO sessions (id, user_id, user_agent, address, expires_at) VALUES ($1, $2, $3, $4, now() + $5::interval)`,
 			session, user.UserID, in.agent(), in.address(), s.cfg.SessionLifetime)
@@ -74,40 +91,42 @@ func (s *service) logIn(ctx context.Context, in *loginInput) (*grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start session: %w", err)
 	}
+	s.tellSoon(ctx, ended)
 	return s.grant(user, session, raw)
 }
 
-// authenticate returns the account that the password opens.
-func (s *service) authenticate(ctx context.Context, userID, password string) (UserInfo, error) {
-	user := UserInfo{UserID: userID}
-	var hash string
-	err := s.db.QueryRow(ctx, `SELECT user_name, roles, password_hash FROM accounts WHERE user_id = $1 AND status = 'active'`, userID).
+// authenticate returns the account that the password opens, and the hash that it has been found to match.
+func (s *service) authenticate(ctx context.Context, userID, password string) (user UserInfo, hash string, err error) {
+	user.UserID = userID
+	err = s.db.QueryRow(ctx, `SELECT user_name, roles, password_hash FROM accounts WHERE user_id = $1 AND status = 'active'`, userID).
 		Scan(&user.UserName, &user.Roles, &hash)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return user, fmt.Errorf("look up account: %w", err)
+		return user, "", fmt.Errorf("look up account: %w", err)
 	}
 	same, err := s.passwords.check(ctx, hash, password)
 	if err != nil {
-		return user, err
+		return user, "", err
 	}
 	if !same {
-		return user, errCredentials
+		return user, "", errCredentials
 	}
 	if s.passwords.stale(hash) {
-		s.rehash(ctx, userID, hash, password)
+		hash = s.rehash(ctx, userID, hash, password)
 	}
-	return user, nil
+	return user, hash, nil
 }
 
-// rehash replaces a hash that was made with other parameters than today's, now that the password is known.
-func (s *service) rehash(ctx context.Context, userID, old, password string) {
+// rehash replaces a hash that was made with other parameters than today's, now that the password is known, and returns the one that counts.
+func (s *service) rehash(ctx context.Context, userID, old, password string) string {
 	hash, err := s.passwords.hash(ctx, password)
 	if err == nil {
 		_, err = s.db.Exec(ctx, `UPDATE accounts SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2`, userID, old, hash)
 	}
 	if err != nil {
 		s.Log.WarnContext(ctx, "password not hashed anew, next time then", "user", userID, "err", err)
+		return old
 	}
+	return hash
 }
 
 func (s *service) grant(user UserInfo, session uuid.UUID, refresh string) (*grant, error) {
@@ -144,6 +163,7 @@ func hashRefresh(raw string) []byte {
 }
 
 type refreshInput struct {
+	Client
 	Cookie string `cookie:"moim_refresh" hidden:"true"`
 }
 
@@ -152,6 +172,9 @@ type refreshInput struct {
 func (s *service) refresh(ctx context.Context, in *refreshInput) (*grant, error) {
 	if in.Cookie == "" {
 		return nil, errRefreshInvalid
+	}
+	if err := s.takeRefresh(ctx, in.address()); err != nil {
+		return nil, err
 	}
 	var user UserInfo
 	var session uuid.UUID

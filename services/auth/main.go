@@ -7,6 +7,7 @@ import (
 
 	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/events"
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/services/internal/saga"
 )
 
@@ -39,6 +40,7 @@ func run(ctx context.Context, a *app.App, cfg *config) error {
 	a.Go("sweep sagas", s.sweepSagas)
 	a.Go("listen for sagas", s.listen)
 	a.Subscribe(events.Subscription{Topic: saga.TopicResponse, Handle: s.answered})
+	profile.Follow(a, db, rename)
 	s.routes(a.API)
 	return nil
 }

@@ -73,6 +73,12 @@ func newHistory(first Record, strict bool, participants []string) *history {
 	return &history{First: first, Strict: strict}
 }
 
+// fail makes a history that begins with a strict signup having failed.
+func (h *history) fail() {
+	h.Failing = true
+	h.First.Services[own] = undone
+}
+
 // at is the record as of a version.
 func (h *history) at(version int) Record {
 	r := h.First

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	dapr "github.com/dapr/go-sdk/client"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -113,15 +115,33 @@ func (s *service) revoke(ctx context.Context, tx pgx.Tx, where string, args ...a
 	}{userID, ids}})
 }
 
-// tell writes that sessions have ended to the state store, where every service looks, for as long as a token of theirs can be valid.
+// tellAtOnce is how many sessions one call tells of, tellFor how long the state store keeps it: as long as a token of theirs can be valid.
+const (
+	tellAtOnce = 100
+	tellFor    = token.Lifetime + time.Minute
+)
+
+// tell writes that sessions have ended to the state store, where every service looks.
 func (s *service) tell(ctx context.Context, sessions []string) error {
+	for some := range slices.Chunk(sessions, tellAtOnce) {
+		if err := s.tellSome(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) tellSome(ctx context.Context, sessions []string) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	ttl := map[string]string{"ttlInSeconds": fmt.Sprint(int((token.Lifetime + time.Minute).Seconds()))}
-	for _, id := range sessions {
-		if err := s.Dapr.SaveState(ctx, app.StateStore, token.RevokedKey(id), []byte(`true`), ttl); err != nil {
-			return fmt.Errorf("tell that session %s has ended: %w", id, err)
+	items := make([]*dapr.SetStateItem, len(sessions))
+	for i, id := range sessions {
+		items[i] = &dapr.SetStateItem{
+			Key: token.RevokedKey(id), Value: []byte(`true`), Metadata: map[string]string{"ttlInSeconds": fmt.Sprint(int(tellFor.Seconds()))},
 		}
+	}
+	if err := s.Dapr.SaveBulkState(ctx, app.StateStore, items...); err != nil {
+		return fmt.Errorf("tell that sessions have ended: %w", err)
 	}
 	if _, err := s.db.Exec(ctx, `UPDATE sessions SET told = true WHERE id = ANY($1::text[]::uuid[])`, sessions); err != nil {
 		return fmt.Errorf("note that sessions were told: %w", err)
@@ -136,9 +156,9 @@ func (s *service) tellSoon(ctx context.Context, sessions []string) {
 	}
 }
 
-// tellRest tells what a crash or an outage left untold.
+// tellRest tells what a crash or an outage left untold, unless no token can be valid any more that it matters for.
 func (s *service) tellRest(ctx context.Context) error {
-	rows, err := s.db.Query(ctx, `SELECT id::text FROM sessions WHERE revoked_at IS NOT NULL AND NOT told LIMIT 1000`)
+	rows, err := s.db.Query(ctx, `SELECT id::text FROM sessions WHERE revoked_at > now() - $1::interval AND NOT told LIMIT 1000`, tellFor)
 	if err != nil {
 		return fmt.Errorf("look for revoked sessions: %w", err)
 	}
@@ -177,7 +197,7 @@ func (s *service) tellRevocations(ctx context.Context) error {
 // that limit nothing.
 func (s *service) clean(ctx context.Context) error {
 	for _, statement := range []string{
-		`DELETE FROM sessions WHERE (told AND revoked_at < now() - interval '1 day') OR expires_at < now() - interval '1 day'`,
+		`DELETE FROM sessions WHERE revoked_at < now() - interval '1 day' OR expires_at < now() - interval '1 day'`,
 		`DELETE FROM refresh_tokens WHERE replaced_at < now() - interval '7 days'`,
 		`DELETE FROM sagas WHERE state = 'finished' AND created_at < now() - interval '30 days'`,
 	} {

@@ -11,11 +11,13 @@ import (
 
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/saga"
+	"moim.dev/moim/services/internal/text"
 	"moim.dev/moim/services/internal/token"
 )
 
 type signupInput struct {
 	Client
+	Key  string `header:"Idempotency-Key" maxLength:"128" pattern:"^[\\x21-\\x7e]*$" patternDescription:"visible ASCII" doc:"A repetition of this request, with the same password, is answered with the stream of the signup it began."`
 	Body struct {
 		UserID   string `json:"userId" pattern:"^[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]$" patternDescription:"3 to 32 lower-case letters, digits, dots, dashes and underscores, a letter or digit at both ends" doc:"Never changes and is never given to somebody else."`
 		UserName string `json:"userName" minLength:"1" maxLength:"40" pattern:"^[^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$" patternDescription:"a line of text"`
@@ -27,9 +29,16 @@ var errTaken = errors.New("the user id is taken")
 
 // signUp makes an account, asks the participants, and streams what each of them answers.
 func (s *service) signUp(ctx context.Context, in *signupInput) (*huma.StreamResponse, error) {
-	userID, userName := in.Body.UserID, in.Body.UserName
+	userID := in.Body.UserID
+	userName, err := text.Line(in.Body.UserName)
+	if err != nil {
+		return nil, problem.Field("body.userName", "%v", err)
+	}
 	if err := notID("body.password", in.Body.Password, userID); err != nil {
 		return nil, err
+	}
+	if userID == adminID {
+		return nil, problem.Field("body.userId", "expected another one: this is the administrator's")
 	}
 	if err := s.takeAll(ctx, s.signupLimits(userID, in.address())); err != nil {
 		return nil, err
@@ -39,16 +48,16 @@ func (s *service) signUp(ctx context.Context, in *signupInput) (*huma.StreamResp
 		return nil, fmt.Errorf("look up account: %w", err)
 	}
 	if taken {
-		return streamOne(s.begin(kindSignup, userID, userName).taken()), nil // Before the hash, which is the dear part.
+		return s.refuseTaken(ctx, in, s.begin(kindSignup, userID, userName)) // Before the hash, which is the dear part.
 	}
 	hash, err := s.passwords.hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
 	}
 	h := s.begin(kindSignup, userID, userName) // Now, as the wait for the hash is not the participants' time.
-	err = s.create(ctx, h, hash, []string{})
+	err = s.create(ctx, h, hash, []string{}, in.Key)
 	if errors.Is(err, errTaken) {
-		return streamOne(h.taken()), nil
+		return s.refuseTaken(ctx, in, h)
 	}
 	if err != nil {
 		return nil, err
@@ -56,8 +65,36 @@ func (s *service) signUp(ctx context.Context, in *signupInput) (*huma.StreamResp
 	return s.stream(h, 0), nil
 }
 
+// refuseTaken answers a signup whose user id is taken, unless it is the repetition of the one that has taken it: then with its stream.
+func (s *service) refuseTaken(ctx context.Context, in *signupInput, h *history) (*huma.StreamResponse, error) {
+	if in.Key == "" {
+		return streamOne(h.taken()), nil
+	}
+	var id, hash string
+	err := s.db.QueryRow(ctx, `SELECT s.id::text, a.password_hash FROM accounts a JOIN sagas s ON s.id = a.saga_id
+		WHERE a.user_id = $1 AND s.key = $2`, in.Body.UserID, in.Key).Scan(&id, &hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return streamOne(h.taken()), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up signup: %w", err)
+	}
+	same, err := s.passwords.check(ctx, hash, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	if !same {
+		return streamOne(h.taken()), nil
+	}
+	begun, err := s.look(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.stream(begun, 0), nil
+}
+
 // create stores an account and asks the participants. The error is errTaken when there is such an account.
-func (s *service) create(ctx context.Context, h *history, hash string, roles []string) error {
+func (s *service) create(ctx context.Context, h *history, hash string, roles []string, key string) error {
 	if err := s.open(ctx, h); err != nil {
 		return err
 	}
@@ -75,7 +112,7 @@ func (s *service) create(ctx context.Context, h *history, hash string, roles []s
 		if tag.RowsAffected() == 0 {
 			return errTaken
 		}
-		if err := insertSaga(ctx, tx, h); err != nil {
+		if err := insertSaga(ctx, tx, h, key); err != nil {
 			return err
 		}
 		return s.ask(ctx, tx, h.First, saga.Create)
@@ -100,6 +137,22 @@ func notID(field, password, userID string) error {
 	return nil
 }
 
+// keepAdmin refuses the end of the only administrator, for whom nobody could make another.
+func keepAdmin(ctx context.Context, tx pgx.Tx, userID string) error {
+	rows, err := tx.Query(ctx, `SELECT user_id FROM accounts WHERE status = 'active' AND roles @> $1 ORDER BY user_id FOR UPDATE`, []string{token.RoleAdmin})
+	if err != nil {
+		return fmt.Errorf("look for administrators: %w", err)
+	}
+	admins, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look for administrators: %w", err)
+	}
+	if len(admins) == 1 && admins[0] == userID {
+		return problem.Conflict(problem.CodeConflict, "the only administrator cannot be deleted")
+	}
+	return nil
+}
+
 type deletionInput struct {
 	Client
 	Body struct {
@@ -110,7 +163,8 @@ type deletionInput struct {
 // deleteAccount ends an account for good and has every service forget the user. The id stays taken.
 func (s *service) deleteAccount(ctx context.Context, in *deletionInput) (*huma.StreamResponse, error) {
 	user := token.From(ctx)
-	if err := s.confirm(ctx, user.ID, in.Body.Password, in.address(), "body.password"); err != nil {
+	hash, err := s.confirm(ctx, user.ID, in.Body.Password, in.address(), "body.password")
+	if err != nil {
 		return nil, err
 	}
 	h := s.begin(kindDeletion, user.ID, user.Name)
@@ -118,19 +172,22 @@ func (s *service) deleteAccount(ctx context.Context, in *deletionInput) (*huma.S
 		return nil, err
 	}
 	var ended []string
-	err := s.out.InTx(ctx, func(tx pgx.Tx) error {
+	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
+		if err := keepAdmin(ctx, tx, user.ID); err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `UPDATE accounts SET status = 'deleted', password_hash = '', user_name = '', roles = '{}'
-			WHERE user_id = $1 AND status = 'active'`, user.ID)
+			WHERE user_id = $1 AND status = 'active' AND password_hash = $2`, user.ID, hash)
 		if err != nil {
 			return fmt.Errorf("delete account: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return errNoAccount
+			return errOvertaken
 		}
 		if ended, err = s.revoke(ctx, tx, `user_id = $1`, user.ID); err != nil {
 			return err
 		}
-		if err := insertSaga(ctx, tx, h); err != nil {
+		if err := insertSaga(ctx, tx, h, ""); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE sagas SET user_name = '' WHERE user_id = $1`, user.ID); err != nil {

@@ -10,6 +10,8 @@ import (
 	dapr "github.com/dapr/go-sdk/client"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/outbox"
@@ -27,7 +29,10 @@ const (
 	stateFinished = "finished"
 )
 
-var errNoSaga = problem.NotFound(problem.CodeNotFound, "there is no such saga, or it was too long ago")
+var (
+	errNoSaga    = problem.NotFound(problem.CodeNotFound, "there is no such saga, or it was too long ago")
+	errStoreAway = problem.Unavailable("the state store cannot be reached at the moment")
+)
 
 func recordKey(id string) string { return "saga/" + id }
 
@@ -37,7 +42,7 @@ func (s *service) load(ctx context.Context, id string) (*history, string, error)
 	defer cancel()
 	item, err := s.Dapr.GetState(ctx, app.StateStore, recordKey(id), nil)
 	if err != nil {
-		return nil, "", fmt.Errorf("load saga %s: %w", id, err)
+		return nil, "", fmt.Errorf("load saga %s: %w (%w)", id, errStoreAway, err)
 	}
 	if len(item.Value) == 0 {
 		return nil, "", errNoSaga
@@ -64,8 +69,11 @@ func (s *service) save(ctx context.Context, h *history, etag string) error {
 	} else {
 		err = s.Dapr.SaveStateWithETag(ctx, app.StateStore, key, value, etag, ttl, dapr.WithConcurrency(dapr.StateConcurrencyFirstWrite))
 	}
-	if err != nil {
+	if status.Code(err) == codes.Aborted { // Somebody has changed it without the saga's lock.
 		return fmt.Errorf("save saga %s: %w", h.First.ID, err)
+	}
+	if err != nil {
+		return fmt.Errorf("save saga %s: %w (%w)", h.First.ID, errStoreAway, err)
 	}
 	return nil
 }
@@ -80,14 +88,14 @@ func (s *service) begin(kind, userID, userName string) *history {
 }
 
 // insertSaga notes a saga in the database, where those that nobody finishes are found.
-func insertSaga(ctx context.Context, tx pgx.Tx, h *history) error {
+func insertSaga(ctx context.Context, tx pgx.Tx, h *history, key string) error {
 	state := stateRunning
 	if h.First.Status != pending {
 		state = stateFinished
 	}
 	f := h.First
-	_, err := tx.Exec(ctx, `INSERT INTO sagas (id, kind, strict, user_id, user_name, deadline, state) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		f.ID, f.Kind, h.Strict, f.UserID, f.UserName, f.Deadline, state)
+	_, err := tx.Exec(ctx, `INSERT INTO sagas (id, kind, strict, user_id, user_name, deadline, state, key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		f.ID, f.Kind, h.Strict, f.UserID, f.UserName, f.Deadline, state, key)
 	if err != nil {
 		return fmt.Errorf("note saga: %w", err)
 	}
@@ -119,6 +127,9 @@ func (s *service) change(ctx context.Context, f func(h *history) bool, where str
 		if isGone(err) && state != stateFinished {
 			// The state store has lost it: what it can't say any more counts as not answered.
 			h, err = newHistory(first, strict, s.cfg.Participants), nil
+			if state == stateUndoing {
+				h.fail()
+			}
 		}
 		if err != nil {
 			return err

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/text"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -19,7 +19,7 @@ import (
 const keepKeys = 24 * time.Hour
 
 type createInput struct {
-	Key  string `header:"Idempotency-Key" maxLength:"128" doc:"Makes a repetition of this request harmless, for a day."`
+	Key  string `header:"Idempotency-Key" maxLength:"128" pattern:"^[\\x21-\\x7e]*$" patternDescription:"visible ASCII" doc:"Makes a repetition of this request harmless, for a day."`
 	Body struct {
 		Title        string `json:"title" minLength:"1" maxLength:"60" pattern:"^[^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$" patternDescription:"a line of text" example:"Board games on Friday"`
 		MaxPersonnel int    `json:"maxPersonnel" minimum:"1" maximum:"1000" doc:"How many members there can be." example:"8"`
@@ -32,7 +32,10 @@ func (s *service) create(ctx context.Context, in *createInput) (*roomOutput, err
 	if err != nil {
 		return nil, fmt.Errorf("make room id: %w", err)
 	}
-	title := strings.TrimSpace(in.Body.Title)
+	title, err := text.Line(in.Body.Title)
+	if err != nil {
+		return nil, problem.Field("body.title", "%v", err)
+	}
 	var room Room
 	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
 		name, err := lockUser(ctx, tx, user)

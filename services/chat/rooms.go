@@ -76,7 +76,6 @@ func selectRoom(ctx context.Context, q query, id uuid.UUID, userID string) (Room
 }
 
 // RoomPath names a room. Huma reads embedded structs only when their names are exported.
-// RoomPath is exported as what huma reads must be.
 type RoomPath struct {
 	ID uuid.UUID `path:"id" format:"uuid" doc:"The room."`
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/time/rate"
 
+	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/token"
@@ -97,7 +98,7 @@ func (l *limits) sweep(ctx context.Context) error {
 	}
 }
 
-func (l *limits) byAddress(c *gin.Context) { l.check(c, &l.addresses, c.ClientIP()) }
+func (l *limits) byAddress(c *gin.Context) { l.check(c, &l.addresses, app.Network(c.ClientIP())) }
 
 func (l *limits) byUser(c *gin.Context) {
 	if user, ok := c.Get(userKey); ok {

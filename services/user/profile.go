@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,6 +14,7 @@ import (
 	"moim.dev/moim/services/internal/outbox"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/profile"
+	"moim.dev/moim/services/internal/text"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -74,7 +74,11 @@ func (c *Change) Resolve(_ huma.Context, at *huma.PathBuffer) (errs []error) {
 		errs = append(errs, &huma.ErrorDetail{Location: at.With(field), Message: message, Value: value})
 	}
 	if c.Name != nil {
-		*c.Name = strings.TrimSpace(*c.Name)
+		name, err := text.Line(*c.Name)
+		if err != nil {
+			refuse("name", err.Error(), *c.Name)
+		}
+		*c.Name = name
 	}
 	if c.ImageURL != nil && *c.ImageURL != "" {
 		u, err := url.Parse(*c.ImageURL)

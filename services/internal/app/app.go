@@ -183,7 +183,7 @@ func (a *App) Database(ctx context.Context, migrations fs.FS) (*pgxpool.Pool, er
 
 // Outbox returns the outbox of the service's schema, whose relay runs until the drain has ended.
 func (a *App) Outbox(db *pgxpool.Pool) *outbox.Outbox {
-	o := outbox.New(db, a.Dapr)
+	o := outbox.New(db, a.Dapr, PubSubEvents, PubSubFanout)
 	a.Go("outbox", o.Run)
 	return o
 }

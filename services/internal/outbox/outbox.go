@@ -35,14 +35,18 @@ type Event struct {
 
 // Outbox belongs to one schema. Run must be running for anything to be published.
 type Outbox struct {
-	db   *pgxpool.Pool
-	dapr dapr.Client
-	wake chan struct{}
+	db     *pgxpool.Pool
+	relays map[string]*relay
 }
 
-// New makes the outbox of the schema that the pool's search path names.
-func New(db *pgxpool.Pool, client dapr.Client) *Outbox {
-	return &Outbox{db: db, dapr: client, wake: make(chan struct{}, 1)}
+// New makes the outbox of the schema that the pool's search path names, with a relay for each Dapr component that events are published
+// on: while one of them is away, the others go on.
+func New(db *pgxpool.Pool, client dapr.Client, pubsubs ...string) *Outbox {
+	o := &Outbox{db: db, relays: map[string]*relay{}}
+	for _, name := range pubsubs {
+		o.relays[name] = newRelay(db, client, name)
+	}
+	return o
 }
 
 // InTx runs f in a transaction, commits it if f returns nil, and wakes the relay.
@@ -54,10 +58,17 @@ func (o *Outbox) InTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return nil
 }
 
-// Wake tells the relay that rows were committed. It does not block. Who commits by other means than InTx calls it.
+// Wake tells the relays that rows were committed. It does not block. Who commits by other means than InTx calls it.
 func (o *Outbox) Wake() {
+	for name := range o.relays {
+		o.WakeOne(name)
+	}
+}
+
+// WakeOne is Wake for rows of one component.
+func (o *Outbox) WakeOne(pubsub string) {
 	select {
-	case o.wake <- struct{}{}:
+	case o.relays[pubsub].wake <- struct{}{}:
 	default:
 	}
 }

@@ -29,9 +29,14 @@ type broker struct {
 	published []string // topic, key and data
 	ids       []string
 	refuse    func(topic string) bool
+	frozen    string // The component that answers nothing.
 }
 
-func (b *broker) PublishEvent(_ context.Context, pubsub, topic string, data any, options ...dapr.PublishEventOption) error {
+func (b *broker) PublishEvent(ctx context.Context, pubsub, topic string, data any, options ...dapr.PublishEventOption) error {
+	if pubsub == b.frozen {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.refuse != nil && b.refuse(topic) {
@@ -126,7 +131,7 @@ func TestRelay(t *testing.T) {
 	s := schemas{stack.ForTest(t, stack.Options{})}
 	t.Run("publishes what was committed and nothing else", func(t *testing.T) {
 		db, b := s.open(t, "committed"), &broker{}
-		o := New(db, b)
+		o := New(db, b, "events", "fanout")
 		run(t, o)
 		errGivenUp := errors.New("given up")
 		err := o.InTx(t.Context(), func(tx pgx.Tx) error {
@@ -148,7 +153,7 @@ func TestRelay(t *testing.T) {
 	})
 	t.Run("keeps the order of a key while others overtake a topic that is refused", func(t *testing.T) {
 		db, b := s.open(t, "refused"), &broker{refuse: func(topic string) bool { return topic == "stuck" }}
-		o := New(db, b)
+		o := New(db, b, "events", "fanout")
 		run(t, o)
 		for n := range 3 {
 			add(t, o, Event{Topic: "stuck", Key: "k", Data: n}, Event{Topic: "free", Key: "k", Data: n})
@@ -162,9 +167,36 @@ func TestRelay(t *testing.T) {
 		}
 		awaitEmpty(t, db)
 	})
+	t.Run("passes by what is refused, however much it is", func(t *testing.T) {
+		db, b := s.open(t, "passes"), &broker{refuse: func(topic string) bool { return topic == "stuck" }}
+		o := New(db, b, "events", "fanout")
+		stuck := make([]Event, passRows+100)
+		for i := range stuck {
+			stuck[i] = Event{Topic: "stuck", Key: fmt.Sprint(i), Data: i}
+		}
+		add(t, o, stuck...)
+		add(t, o, Event{Topic: "free", Data: 1})
+		run(t, o)
+		if diff := cmp.Diff([]string{"events free  1"}, b.await(t, 1)); diff != "" {
+			t.Error(diff)
+		}
+		b.set(nil)
+		b.await(t, 1+len(stuck))
+		awaitEmpty(t, db)
+	})
+	t.Run("goes on with one component while another does not answer", func(t *testing.T) {
+		db, b := s.open(t, "component"), &broker{frozen: "fanout"}
+		o := New(db, b, "events", "fanout")
+		add(t, o, Event{PubSub: "fanout", Topic: "b", Data: 1})
+		run(t, o)
+		for n := range 3 {
+			add(t, o, Event{Topic: "a", Data: n})
+			b.await(t, n+1)
+		}
+	})
 	t.Run("publishes after the end what was committed before it", func(t *testing.T) {
 		db, b := s.open(t, "ending"), &broker{}
-		o := New(db, b)
+		o := New(db, b, "events", "fanout")
 		add(t, o, Event{Topic: "a", Data: 1})
 		ctx, stop := context.WithCancel(t.Context())
 		stop()
@@ -180,7 +212,7 @@ func TestRelay(t *testing.T) {
 		b := &broker{}
 		var outboxes []*Outbox
 		for range replicas {
-			o := New(s.open(t, "replicas"), b)
+			o := New(s.open(t, "replicas"), b, "events", "fanout")
 			run(t, o)
 			outboxes = append(outboxes, o)
 		}
@@ -220,9 +252,9 @@ func TestRelay(t *testing.T) {
 		if _, err := frozen.Exec(t.Context(), `SET idle_in_transaction_session_timeout = '500ms'`); err != nil { // As postgres.Open does, with a longer one.
 			t.Fatal(err)
 		}
-		o := New(db, b)
+		o := New(db, b, "events", "fanout")
 		add(t, o, Event{Topic: "a", Data: 1})
-		if rows, err := read(t.Context(), frozen); err != nil || len(rows) != 1 {
+		if rows, err := o.relays["events"].read(t.Context(), frozen); err != nil || len(rows) != 1 {
 			t.Fatal(rows, err)
 		}
 		run(t, o)

@@ -2,6 +2,7 @@
 package page
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 
@@ -38,7 +39,7 @@ func (q Query) Decode(key any) error {
 	if err == nil {
 		err = json.Unmarshal(b, key)
 	}
-	if err != nil {
+	if err != nil || bytes.Contains(b, []byte(`\u0000`)) { // No store has a NUL in a key.
 		return problem.Field("query.cursor", "expected the nextCursor of an earlier page")
 	}
 	return nil

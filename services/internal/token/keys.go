@@ -23,7 +23,7 @@ const (
 	keysMaxAge = 5 * time.Minute
 	// keysMinAge is how often an unknown key id may make us ask again.
 	keysMinAge = 2 * time.Second
-	// keysTimeout bounds a fetch, which requests wait for.
+	// keysTimeout bounds a fetch, which requests wait for that have no key; others wait graceTimeout.
 	keysTimeout = 5 * time.Second
 )
 
@@ -61,7 +61,8 @@ type keySet struct {
 
 func newKeySet(call *http.Client) *keySet { return &keySet{call: call} }
 
-// key returns the key of that id, fetching the set when it is old or does not have it. Old keys go on being used while auth is down.
+// key returns the key of that id, fetching the set when it is old or does not have it. Old keys go on being used while auth is down,
+// and when it takes long to answer.
 func (s *keySet) key(ctx context.Context, id string) (ed25519.PublicKey, error) {
 	s.mu.RLock()
 	key, known := s.keys[id]
@@ -73,7 +74,14 @@ func (s *keySet) key(ctx context.Context, id string) (ed25519.PublicKey, error) 
 	if !known && tried && fresh {
 		return nil, unknownKey()
 	}
-	if _, err, _ := s.flight.Do("", func() (any, error) { return nil, s.fetch(ctx) }); err != nil && !known {
+	fetched := s.flight.DoChan("", func() (any, error) { return nil, s.fetch(ctx) })
+	if known {
+		select {
+		case <-fetched:
+		case <-time.After(graceTimeout):
+			return key, nil
+		}
+	} else if result := <-fetched; result.Err != nil {
 		return nil, problem.Unavailable("tokens cannot be verified at the moment")
 	}
 	s.mu.RLock()
@@ -91,11 +99,13 @@ func unknownKey() error {
 func (s *keySet) fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 	defer cancel()
+	s.mu.Lock()
+	s.tried = time.Now()
+	s.mu.Unlock()
 	var set JWKS
 	err := invoke.JSON(ctx, s.call, http.MethodGet, KeysURL, nil, &set)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tried = time.Now()
 	if err != nil {
 		return fmt.Errorf("fetch keys: %w", err)
 	}
@@ -106,6 +116,6 @@ func (s *keySet) fetch(ctx context.Context) error {
 			keys[k.KeyID] = x
 		}
 	}
-	s.keys, s.fetched = keys, s.tried
+	s.keys, s.fetched = keys, time.Now()
 	return nil
 }

@@ -55,6 +55,7 @@ func (s *sessions) revoked(ctx context.Context, id string) (bool, error) {
 	if inGrace {
 		patience = graceTimeout
 	}
+	asked := time.Now() // That is when the answer is as of, at the latest.
 	answer, err, _ := s.flight.Do(id, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
@@ -75,7 +76,7 @@ func (s *sessions) revoked(ctx context.Context, id string) (bool, error) {
 	if len(s.seen) >= sessionCacheSize {
 		s.evict()
 	}
-	s.seen[id] = seen{at: time.Now(), revoked: revoked}
+	s.seen[id] = seen{at: asked, revoked: revoked}
 	return revoked, nil
 }
 
