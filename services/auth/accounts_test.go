@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"moim.dev/moim/services/internal/profile"
 	"moim.dev/moim/test/client"
 )
 
@@ -39,6 +41,56 @@ func (f *fixture) changesPassword(t *testing.T) {
 	}
 	if _, err := c.LogIn(t.Context(), id, "another horse battery"); err != nil {
 		t.Errorf("the new password: %v", err)
+	}
+}
+
+// overtakesLogin holds a login up, by a lock, between the check of the password and the session, while the password is changed.
+func (f *fixture) overtakesLogin(t *testing.T) {
+	c, _ := f.both(t)
+	id := newUser(t, c)
+	lock, err := f.db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Rollback(t.Context()) //nolint:errcheck // It has been committed unless the test has failed.
+	if _, err := lock.Exec(t.Context(), `UPDATE auth.accounts SET password_hash = 'changed' WHERE user_id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan error)
+	go func() {
+		_, err := c.LogIn(t.Context(), id, password)
+		answer <- err
+	}()
+	eventually(t, 10*time.Second, "held up", func() bool {
+		return one[int](t, f, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM accounts%FOR SHARE'`) > 0
+	})
+	if err := lock.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answer; client.Code(err) != "invalid_credentials" {
+		t.Errorf("answered %v, want invalid_credentials", err)
+	}
+	if n := one[int](t, f, `SELECT count(*) FROM auth.sessions WHERE user_id = $1`, id); n != 0 {
+		t.Errorf("there are %d sessions", n)
+	}
+}
+
+func (f *fixture) followsNames(t *testing.T) {
+	c, other := f.both(t)
+	id := newUser(t, c)
+	s := login(t, c, id)
+	f.publish(t, profile.TopicChanged, profile.Changed{UserID: id, Name: "Second", Version: 2})
+	f.publish(t, profile.TopicChanged, profile.Changed{UserID: id, Name: "First", Version: 1})
+	eventually(t, 10*time.Second, "both handled", func() bool {
+		return one[int](t, f, `SELECT count(*) FROM auth.inbox WHERE topic = $1`, profile.TopicChanged) == 2
+	})
+	renewed, err := other.Renew(t.Context(), s.Refresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(renewed.Access, ".")[1])
+	if err != nil || !strings.Contains(string(claims), `"name":"Second"`) {
+		t.Errorf("the renewed token says %s (%v), want the name Second", claims, err)
 	}
 }
 
@@ -142,6 +194,10 @@ func (f *fixture) administrates(t *testing.T) {
 	}
 	if newest := sagas.Items[0]; len(sagas.Items) != 5 || newest.UserID != id || newest.State != stateFinished || newest.Record == nil || newest.Record.Status != complete {
 		t.Errorf("the newest of %d sagas is %+v", len(sagas.Items), newest)
+	}
+	err = admin.Do(t.Context(), http.MethodDelete, me, map[string]string{"password": f.Secret("auth", "adminPassword")}, nil)
+	if client.Code(err) != "conflict" {
+		t.Errorf("the only administrator leaves: %v, want conflict", err)
 	}
 	if one[string](t, f, `SELECT string_agg(user_id, ',') FROM chat.copies WHERE user_id = 'admin'`) != "admin" {
 		t.Error("the other services do not know the administrator")

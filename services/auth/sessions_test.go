@@ -30,6 +30,9 @@ func (f *fixture) logsIn(t *testing.T) {
 			t.Errorf("%s: %v, want invalid_credentials", name, err)
 		}
 	}
+	if _, err := c.LogIn(t.Context(), "mina\x00", password); client.Code(err) != "validation" {
+		t.Errorf("an id with a NUL: %v, want validation", err)
+	}
 	s := login(t, c, id)
 	var got Account
 	if err := (&client.Session{Client: other, Access: s.Access}).Do(t.Context(), http.MethodGet, me, nil, &got); err != nil {
@@ -178,6 +181,25 @@ func (f *fixture) logsOut(t *testing.T) {
 	eventually(t, 5*time.Second, "told to the sockets", func() bool {
 		return strings.Contains(f.RedisCommand(t, "XRANGE", "auth.session.revoked", "-", "+"), id)
 	})
+}
+
+// boundsSessions: beyond the most there may be, the session that was not used for longest ends.
+func (f *fixture) boundsSessions(t *testing.T) {
+	c, _ := f.both(t)
+	id := newUser(t, c)
+	oldest := login(t, c, id)
+	_, err := f.db.Exec(t.Context(), `INSERT INTO auth.sessions (id, user_id, user_agent, address, expires_at)
+		SELECT gen_random_uuid(), $1, '', '', now() + interval '1 day' FROM generate_series(2, $2)`, id, maxSessions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := login(t, c, id)
+	if n := len(ownSessions(t, newest)); n != maxSessions {
+		t.Errorf("%d sessions are open, want %d", n, maxSessions)
+	}
+	if _, err := c.Renew(t.Context(), oldest.Refresh); client.Code(err) != "refresh_invalid" {
+		t.Errorf("the oldest session: %v, want refresh_invalid", err)
+	}
 }
 
 // sessionOf is the id of a session, out of its access token.

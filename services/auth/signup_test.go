@@ -47,11 +47,15 @@ func (f *fixture) refusesInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, c, name, in) })
 	}
-	for name, userName := range map[string]string{"a name with a NUL": "Mi\x00na", "a name of two lines": "Mi\nna", "a name with a DEL": "Mina\x7f"} {
+	for name, userName := range map[string]string{"a name with a NUL": "Mi\x00na", "a name of two lines": "Mi\nna", "a name with a DEL": "Mina\x7f",
+		"a name of Korean blanks": "\u3000\u3164", "a name that turns the line around": "Mina\u202eanim"} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, c, "body.userName", map[string]string{"userId": "mina", "userName": userName, "password": password})
 		})
 	}
+	t.Run("the administrator's id", func(t *testing.T) {
+		refused(t, c, "body.userId", map[string]string{"userId": "admin", "userName": "Admin", "password": password})
+	})
 	t.Run("a password that is the user id", func(t *testing.T) {
 		refused(t, c, "body.password", map[string]string{"userId": "mina-the-great", "userName": "Mina", "password": "Mina-The-Great"})
 	})
@@ -72,6 +76,34 @@ func (f *fixture) refusesTakenID(t *testing.T) {
 	records := signUp(t, other, id).mustRest(t)
 	if diff := cmp.Diff([]string{"failed duplicate skipped skipped"}, states(records)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// answersRepetition: who did not get the answer asks again, and is not told that the id, which is theirs, is taken.
+func (f *fixture) answersRepetition(t *testing.T) {
+	c, other := f.both(t)
+	id, key := newID("again"), http.Header{"Idempotency-Key": {"key-of-" + newID("again")}}
+	signUp := func(c client.Client, header http.Header, password string) []Record {
+		t.Helper()
+		stream, err := openStream(t.Context(), c, http.MethodPost, "/api/auth/users", header,
+			map[string]string{"userId": id, "userName": "Mina", "password": password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream.mustRest(t)
+	}
+	first := signUp(c, key, password)
+	if diff := cmp.Diff(first, signUp(other, key, password)); diff != "" {
+		t.Errorf("the repetition (-want +got):\n%s", diff)
+	}
+	for name, records := range map[string][]Record{
+		"with another key":      signUp(other, http.Header{"Idempotency-Key": {"another"}}, password),
+		"without a key":         signUp(other, nil, password),
+		"with another password": signUp(other, key, "another horse battery"),
+	} {
+		if diff := cmp.Diff([]string{"failed duplicate skipped skipped"}, states(records)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -143,14 +175,20 @@ func (f *fixture) showsWhoIsLate(t *testing.T) {
 // answer publishes what chat, which is silent, has not.
 func (f *fixture) answer(t *testing.T, r Record, asked, answer string) {
 	t.Helper()
-	data, err := json.Marshal(saga.Response{
+	f.publish(t, saga.TopicResponse, saga.Response{
 		EventID: r.ID, Date: time.Now(), UserID: r.UserID, UserStatus: asked, UserResponseStatus: answer, ServiceName: "chat",
 	})
+}
+
+// publish publishes an event as chat.
+func (f *fixture) publish(t *testing.T, topic string, event any) {
+	t.Helper()
+	data, err := json.Marshal(event)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sidecar, token := f.Sidecar("chat-0")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+sidecar+"/v1.0/publish/events/"+saga.TopicResponse, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+sidecar+"/v1.0/publish/events/"+topic, bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,3 +115,23 @@ func (f *fixture) endsLost(t *testing.T) {
 		t.Errorf("it went %q", states(rest))
 	}
 }
+
+// staysUndone loses the record between a refusal and the answers to the undoing.
+func (f *fixture) staysUndone(t *testing.T) {
+	c, other := f.both(t)
+	id := newID("chat-silent")
+	stream := signUp(t, c, id)
+	first := stream.mustNext(t)
+	stream.mustNext(t) // Customer has answered.
+	f.answer(t, first, saga.Create, saga.Fail)
+	stream.mustNext(t)
+	f.RedisCommand(t, "DEL", "saga/"+first.ID)
+	f.answer(t, first, saga.Undo, saga.Success)
+	eventually(t, 15*time.Second, "finished", func() bool {
+		return one[string](t, f, `SELECT state FROM auth.sagas WHERE id = $1`, first.ID) == stateFinished
+	})
+	rest := resume(t, other, first.ID, 0).mustRest(t)
+	if last := rest[len(rest)-1]; last.Status != failed || last.Services["auth"] != undone {
+		t.Errorf("it went %q", states(rest))
+	}
+}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,6 +70,33 @@ func TestBuckets(t *testing.T) {
 		if unlimited.take("mina", now) != 0 {
 			t.Fatal("rate 0 limits")
 		}
+	}
+}
+
+// An IPv6 site has 2⁶⁴ addresses and one limit.
+func TestLimitsCountNetworks(t *testing.T) {
+	gin.SetMode(gin.TestMode)
+	l := &limits{addresses: buckets{rate: settings.Fixed(1.0), all: map[string]*bucket{}}}
+	router := gin.New()
+	router.Use(l.byAddress)
+	router.GET("/", func(c *gin.Context) { c.Status(http.StatusOK) })
+	from := func(address string) int {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = net.JoinHostPort(address, "1234")
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, r)
+		return w.Code
+	}
+	for i := range burst {
+		if status := from(fmt.Sprintf("2001:db8:1:2::%d", i)); status != http.StatusOK {
+			t.Fatalf("request %d: status %d", i, status)
+		}
+	}
+	if status := from("2001:db8:1:2:ffff::1"); status != http.StatusTooManyRequests {
+		t.Errorf("another address of the site: status %d, want 429", status)
+	}
+	if status := from("2001:db8:1:3::1"); status != http.StatusOK {
+		t.Errorf("another site: status %d, want 200", status)
 	}
 }
 

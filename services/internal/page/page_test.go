@@ -36,7 +36,7 @@ func TestCursor(t *testing.T) {
 	if err := (Query{Cursor: Encode("after this")}).Decode(&got); err != nil || got != "after this" {
 		t.Errorf("a cursor of ours: %v, %q", err, got)
 	}
-	for _, bad := range []string{"!", "bm90IGpzb24", Encode(12)} {
+	for _, bad := range []string{"!", "bm90IGpzb24", Encode(12), Encode("a\x00")} {
 		err := Query{Cursor: bad}.Decode(&got)
 		var p *problem.Error
 		if !errors.As(err, &p) || p.Status != 422 || p.Errors[0].Field != "query.cursor" {

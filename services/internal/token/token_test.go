@@ -135,6 +135,45 @@ func TestVerifyGoesOnWhileAuthIsDown(t *testing.T) {
 	}
 }
 
+// frozen answers nothing until the caller loses patience.
+type frozen struct{}
+
+func (frozen) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestVerifyDoesNotWaitForAuthThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		public, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := &http.Client{Transport: &auth{[]JWK{NewJWK("k1", public)}}}
+		v := NewVerifier(call, none)
+		raw, err := Sign(User{ID: "mina", Session: "s1"}, private, "k1", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(t.Context(), raw); err != nil {
+			t.Fatal(err)
+		}
+		call.Transport = frozen{}
+		time.Sleep(keysMaxAge + time.Second)
+		for range 20 {
+			began := time.Now()
+			if _, err := v.Verify(t.Context(), raw); err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(began); waited > graceTimeout {
+				t.Errorf("a request waited %s for keys that it has", waited)
+			}
+			time.Sleep(keysMinAge / 3)
+		}
+		time.Sleep(keysTimeout) // The last fetch ends.
+	})
+}
+
 func TestSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
