@@ -73,12 +73,18 @@ func (c *Change) Resolve(_ huma.Context, at *huma.PathBuffer) (errs []error) {
 	refuse := func(field, message string, value any) {
 		errs = append(errs, &huma.ErrorDetail{Location: at.With(field), Message: message, Value: value})
 	}
-	if c.Name != nil {
-		name, err := text.Line(*c.Name)
+	line := func(field string, value *string) {
+		one, err := text.Line(*value)
 		if err != nil {
-			refuse("name", err.Error(), *c.Name)
+			refuse(field, err.Error(), *value)
 		}
-		*c.Name = name
+		*value = one
+	}
+	if c.Name != nil {
+		line("name", c.Name)
+	}
+	if c.StatusMessage != nil && *c.StatusMessage != "" {
+		line("statusMessage", c.StatusMessage)
 	}
 	if c.ImageURL != nil && *c.ImageURL != "" {
 		u, err := url.Parse(*c.ImageURL)
