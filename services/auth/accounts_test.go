@@ -125,7 +125,7 @@ func (f *fixture) deletesAccount(t *testing.T) {
 	if n := one[int](t, f, `SELECT (SELECT count(*) FROM chat.copies WHERE user_id = $1) + (SELECT count(*) FROM customer.copies WHERE user_id = $1)`, id); n != 0 {
 		t.Errorf("%d copies are left", n)
 	}
-	eventually(t, 2*time.Second, "revoked", func() bool {
+	eventually(t, 10*time.Second, "revoked", func() bool {
 		err := (&client.Session{Client: other, Access: s.Access}).Do(t.Context(), http.MethodGet, me, nil, nil)
 		return client.Code(err) == "token_revoked"
 	})

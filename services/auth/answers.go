@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"moim.dev/moim/services/internal/events"
+	"moim.dev/moim/services/internal/every"
 	"moim.dev/moim/services/internal/page"
 	"moim.dev/moim/services/internal/saga"
 )
@@ -33,18 +34,7 @@ func (s *service) answered(ctx context.Context, e events.Event) error {
 
 // sweepSagas ends what participants did not answer in time, also where the replica died that began it, until the context ends.
 func (s *service) sweepSagas(ctx context.Context) error {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "late sagas wait", "err", err)
-		}
-	}
+	return every.Run(ctx, sweepEvery, "late sagas wait", s.sweep)
 }
 
 // sweep ends one late saga after the other. What another replica is at is left to it, and what is being undone has the same time again

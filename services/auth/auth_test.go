@@ -3,13 +3,17 @@ package main
 import (
 	"strconv"
 	"testing"
+	"time"
 )
 
-const signupsPerAddress = 12
+const (
+	signupsPerAddress = 12
+	sagaTimeout       = 3 * time.Second
+)
 
 // TestAuth runs two replicas of auth on a real database, broker and state store.
 func TestAuth(t *testing.T) {
-	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "2s", "MOIM_SIGNUPS_PER_ADDRESS": strconv.Itoa(signupsPerAddress)})
+	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": sagaTimeout.String(), "MOIM_SIGNUPS_PER_ADDRESS": strconv.Itoa(signupsPerAddress)})
 
 	t.Run("a signup streams each answer", f.streamsAnswers)
 	t.Run("input that breaks a rule is a problem and no stream", f.refusesInput)
@@ -25,7 +29,7 @@ func TestAuth(t *testing.T) {
 	t.Run("each renewal replaces the refresh token", f.rotates)
 	t.Run("a refresh token used again ends its session", f.findsReuse)
 	t.Run("tabs that renew at once all go on", f.forgivesRace)
-	t.Run("a logout is known at the other replica within a second", f.logsOut)
+	t.Run("a logout is known at the other replica", f.logsOut)
 	t.Run("sessions are listed and ended by their user alone", f.listsSessions)
 	t.Run("the address is the one that the gateway saw", f.knowsAddress)
 	t.Run("a new password ends the other sessions", f.changesPassword)
@@ -56,7 +60,7 @@ func TestAuth(t *testing.T) {
 
 // TestStrict: a signup succeeds as a whole or not at all.
 func TestStrict(t *testing.T) {
-	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": "2s", "MOIM_SIGNUP_MODE": "strict"})
+	f := newFixture(t, map[string]string{"MOIM_SAGA_TIMEOUT": sagaTimeout.String(), "MOIM_SIGNUP_MODE": "strict"})
 
 	t.Run("an account opens when all have succeeded", f.opensAccount)
 	t.Run("what a participant refuses is undone everywhere", f.undoesRefused)

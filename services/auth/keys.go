@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"moim.dev/moim/services/internal/every"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -67,18 +67,7 @@ func newKeys(ctx context.Context, db *pgxpool.Pool, secret string, rotation time
 
 // run loads and rotates keys until the context ends.
 func (k *keys) run(ctx context.Context) error {
-	ticker := time.NewTicker(keyLoad)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			if err := k.load(ctx, now); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "signing keys not loaded, the known ones go on", "err", err)
-			}
-		}
-	}
+	return every.Run(ctx, keyLoad, "signing keys not loaded, the known ones go on", func(ctx context.Context) error { return k.load(ctx, time.Now()) })
 }
 
 // load reads all keys, after making the next one when it is time and dropping those that no token can be signed with any more.

@@ -51,7 +51,7 @@ func (f *fixture) followsSettings(t *testing.T) {
 
 	f.RedisCommand(t, "DEL", "signup.mode", "signup.timeout", "limits.loginsPerAddress")
 	both("as it was", func(c client.Client) bool {
-		return refused(c).Status == partial && time.Until(signUp(t, c, newID("mina")).mustNext(t).Deadline) <= 2*time.Second
+		return refused(c).Status == partial && time.Until(signUp(t, c, newID("mina")).mustNext(t).Deadline) <= sagaTimeout
 	})
 	if now := []int{f.PID("auth-0"), f.PID("auth-1")}; now[0] != pids[0] || now[1] != pids[1] {
 		t.Errorf("a replica has been restarted: processes %v, were %v", now, pids)

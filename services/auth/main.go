@@ -37,6 +37,7 @@ func run(ctx context.Context, a *app.App, cfg *config) error {
 	}
 	a.Go("rotate keys", keys.run)
 	a.Go("tell revocations", s.tellRevocations)
+	a.Go("clean up", s.cleanUp)
 	a.Go("sweep sagas", s.sweepSagas)
 	a.Go("listen for sagas", s.listen)
 	a.Subscribe(events.Subscription{Topic: saga.TopicResponse, Handle: s.answered})

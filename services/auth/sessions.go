@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"moim.dev/moim/services/internal/app"
+	"moim.dev/moim/services/internal/every"
 	"moim.dev/moim/services/internal/outbox"
 	"moim.dev/moim/services/internal/page"
 	"moim.dev/moim/services/internal/problem"
@@ -169,28 +170,14 @@ func (s *service) tellRest(ctx context.Context) error {
 	return s.tell(ctx, ids)
 }
 
-// tellRevocations tells what a crash or an outage left untold, and deletes what nobody needs any more, until the context ends.
+// tellRevocations tells what a crash or an outage left untold, until the context ends.
 func (s *service) tellRevocations(ctx context.Context) error {
-	ticker := time.NewTicker(tellEvery)
-	defer ticker.Stop()
-	cleaned := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		if err := s.tellRest(ctx); err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "revocations wait", "err", err)
-		}
-		if time.Since(cleaned) < time.Hour {
-			continue
-		}
-		cleaned = time.Now()
-		if err := s.clean(ctx); err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "old sessions stay for now", "err", err)
-		}
-	}
+	return every.Run(ctx, tellEvery, "revocations wait", s.tellRest)
+}
+
+// cleanUp deletes what nobody needs any more, until the context ends.
+func (s *service) cleanUp(ctx context.Context) error {
+	return every.Run(ctx, time.Hour, "old sessions stay for now", s.clean)
 }
 
 // clean deletes sessions that ended a day ago, refresh tokens that were replaced a week ago, sagas that ended a month ago, and limits

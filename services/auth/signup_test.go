@@ -164,7 +164,7 @@ func (f *fixture) showsWhoIsLate(t *testing.T) {
 
 	f.answer(t, records[0], saga.Create, saga.Success)
 	want = append(want, "complete success success success")
-	eventually(t, 5*time.Second, "complete after all", func() bool {
+	eventually(t, 10*time.Second, "complete after all", func() bool {
 		return cmp.Equal(want, states(resume(t, other, records[0].ID, 0).mustRest(t)))
 	})
 	if again := resume(t, other, records[0].ID, 4).mustRest(t); len(again) != 1 || again[0].Version != 4 {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"moim.dev/moim/services/internal/every"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/text"
 	"moim.dev/moim/services/internal/token"
@@ -95,17 +95,8 @@ func claimKey(ctx context.Context, tx pgx.Tx, user, key, title string, maxPerson
 
 // forgetKeys deletes old keys, now and then, until the context ends.
 func (s *service) forgetKeys(ctx context.Context) error {
-	ticker := time.NewTicker(time.Hour)
-	defer ticker.Stop()
-	for {
+	return every.Run(ctx, time.Hour, "old idempotency keys are not forgotten", func(ctx context.Context) error {
 		_, err := s.db.Exec(ctx, `DELETE FROM room_keys WHERE created_at < now() - $1::interval`, keepKeys)
-		if err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "old idempotency keys are not forgotten", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+		return err
+	})
 }

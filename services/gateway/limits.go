@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"moim.dev/moim/services/internal/app"
+	"moim.dev/moim/services/internal/every"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/token"
@@ -85,17 +86,12 @@ func (b *buckets) forget(before time.Time) {
 
 // sweep forgets idle limits until the context ends.
 func (l *limits) sweep(ctx context.Context) error {
-	ticker := time.NewTicker(idle)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case now := <-ticker.C:
-			l.users.forget(now.Add(-idle))
-			l.addresses.forget(now.Add(-idle))
-		}
-	}
+	return every.Run(ctx, idle, "limits not forgotten", func(context.Context) error {
+		before := time.Now().Add(-idle)
+		l.users.forget(before)
+		l.addresses.forget(before)
+		return nil
+	})
 }
 
 func (l *limits) byAddress(c *gin.Context) { l.check(c, &l.addresses, app.Network(c.ClientIP())) }

@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 
+	"moim.dev/moim/services/internal/every"
 	"moim.dev/moim/services/internal/problem"
 )
 
@@ -244,16 +245,8 @@ const Keep = 7 * 24 * time.Hour
 
 // Forget deletes what the inbox need not remember any more, now and then, until the context ends. It returns nil.
 func Forget(ctx context.Context, db *pgxpool.Pool) error {
-	ticker := time.NewTicker(time.Hour)
-	defer ticker.Stop()
-	for {
-		if _, err := db.Exec(ctx, `DELETE FROM inbox WHERE handled_at < now() - $1::interval`, Keep); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "old events are not forgotten", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return every.Run(ctx, time.Hour, "old events are not forgotten", func(ctx context.Context) error {
+		_, err := db.Exec(ctx, `DELETE FROM inbox WHERE handled_at < now() - $1::interval`, Keep)
+		return err
+	})
 }
