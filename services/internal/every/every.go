@@ -19,7 +19,7 @@ func Run(ctx context.Context, interval time.Duration, what string, f func(ctx co
 		case <-ticker.C:
 		}
 		if err := f(ctx); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, what, "err", err)
+			slog.WarnContext(ctx, what, "err", err) //nolint:sloglint // The caller's constant.
 		}
 	}
 }
