@@ -42,11 +42,21 @@ func apiConfig(a *App) huma.Config {
 					schemeSidecar: {Type: "apiKey", In: "header", Name: "dapr-api-token", Description: "Only between services."},
 				},
 			},
+			OnAddOperation: []huma.AddOpFunc{canBeUnavailable},
 		},
 		OpenAPIPath:   "/api/" + a.Name + "/openapi",
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{withRequestID},
+	}
+}
+
+// canBeUnavailable describes what any operation may answer while a store or a neighbour is away.
+func canBeUnavailable(_ *huma.OpenAPI, op *huma.Operation) {
+	if internal := op.Responses["500"]; internal != nil {
+		unavailable := *internal
+		unavailable.Description = http.StatusText(http.StatusServiceUnavailable)
+		op.Responses["503"] = &unavailable
 	}
 }
 
