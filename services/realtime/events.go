@@ -17,6 +17,7 @@ func (s *server) messagesAppended(_ context.Context, e events.Event) error {
 	if err := e.Decode(&data); err != nil {
 		return err
 	}
+	s.hub.silence.events.Add(1)
 	s.hub.append(data.Messages)
 	return nil
 }

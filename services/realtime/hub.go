@@ -69,9 +69,8 @@ func (h *hub) room(id string) *room {
 	return s.rooms[id]
 }
 
-// append takes messages as an event brings them: of several rooms, in order within each.
+// append takes messages of several rooms, in order within each.
 func (h *hub) append(messages []*message) {
-	h.silence.events.Add(1)
 	byRoom := map[string][]*message{}
 	for _, m := range messages {
 		byRoom[m.room] = append(byRoom[m.room], m)

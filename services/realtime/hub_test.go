@@ -292,3 +292,26 @@ func TestSilence(t *testing.T) {
 		}
 	}
 }
+
+func TestSilenceWhileClientsSend(t *testing.T) {
+	p := newPlatform()
+	mina := p.user("mina")
+	p.join(roomR, "mina")
+	cfg := testConfig()
+	cfg.HeadsInterval = time.Hour
+	e := p.serve(t, cfg)
+	c := e.connect(t, mina)
+	c.subscribe(roomR, "s", -1)
+	p.set(func() { p.loseEvents = true })
+	for i := range 2 {
+		if e.hub.silence.look() {
+			t.Fatalf("silent after %d intervals", i)
+		}
+		p.say(roomR, "by another replica")
+		c.message(roomR, "by this one", "")
+		c.expectMessages("s", 2*i+1, 2*i+2)
+	}
+	if !e.hub.silence.look() {
+		t.Error("what its own clients send makes a replica believe that events come")
+	}
+}
