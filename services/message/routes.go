@@ -8,8 +8,8 @@ import (
 	"moim.dev/moim/services/internal/app"
 )
 
-// maxAppend bounds the body of an append, in bytes: realtime sends 1 MiB of messages, their escapes and the senders' tokens.
-const maxAppend = 16 << 20
+// maxAppend bounds the body of an append, in bytes: what a sidecar passes on. Realtime sends a quarter of it.
+const maxAppend = 4 << 20
 
 func (l *log) routes(api huma.API) {
 	huma.Register(api, huma.Operation{

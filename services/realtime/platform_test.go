@@ -225,7 +225,14 @@ func (p *platform) enterLeave(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]any{"entered": true})
 }
 
+// maxBody is what a sidecar passes on, in bytes.
+const maxBody = 4 << 20
+
 func (p *platform) append(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength > maxBody {
+		http.Error(w, `{"errorCode":"ERR_DIRECT_INVOKE"}`, http.StatusInternalServerError)
+		return
+	}
 	var in struct {
 		Messages []appendItem      `json:"messages"`
 		Tokens   map[string]string `json:"tokens"`
