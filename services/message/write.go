@@ -10,6 +10,7 @@ import (
 
 	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/outbox"
+	"moim.dev/moim/services/internal/rooms"
 )
 
 // topicAppended is the topic on which every replica of realtime learns what was appended.
@@ -20,8 +21,18 @@ type appended struct {
 	Messages []Message `json:"messages"`
 }
 
-// eventBytes bounds the content that one event carries, so that no broker refuses it: a commit that stored more is told in several.
-const eventBytes = 512 << 10
+const (
+	// eventBytes bounds one event as it is encoded, so that no broker refuses it (NATS and Kafka take 1 MiB): a commit that stored more
+	// is told in several.
+	eventBytes = 256 << 10
+	// eventOverhead is what a message takes there beside its texts, at most.
+	eventOverhead = 192
+)
+
+// eventSize is at least how many bytes a message takes in an event.
+func (m *Message) eventSize() int {
+	return eventOverhead + rooms.JSONBytes(m.SenderID) + rooms.JSONBytes(m.SenderName) + rooms.JSONBytes(m.Content) + rooms.JSONBytes(m.Key)
+}
 
 const insertMessages = `INSERT INTO messages (room_id, seq, type, sender_id, sender_name, content, key, sent_at)
 	SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])`
@@ -57,10 +68,11 @@ func queueWrite(ctx context.Context, batch *pgx.Batch, messages []Message) error
 	batch.Queue(insertMessages, rooms, seqs, types, senders, names, contents, keys, times)
 	batch.Queue(updateRooms, touched, lastSeqs)
 	for len(messages) > 0 {
-		size, count := 0, 0
-		for count < len(messages) && (count == 0 || size+len(messages[count].Content) <= eventBytes) {
-			size += len(messages[count].Content)
-			count++
+		count := 1
+		for size := messages[0].eventSize(); count < len(messages); count++ {
+			if size += messages[count].eventSize(); size > eventBytes {
+				break
+			}
 		}
 		event, err := outbox.Args(ctx, outbox.Event{PubSub: app.PubSubFanout, Topic: topicAppended, Data: appended{messages[:count]}})
 		if err != nil {
