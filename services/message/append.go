@@ -2,30 +2,21 @@ package main
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"moim.dev/moim/services/internal/problem"
-)
-
-const (
-	// maxContent is the most characters of a message.
-	maxContent = 4000
-	// maxKey is the most bytes of an idempotency key.
-	maxKey = 64
+	"moim.dev/moim/services/internal/rooms"
 )
 
 // NewMessage is a message that is to be appended.
 type NewMessage struct {
-	RoomID     string `json:"roomId"`
-	SenderID   string `json:"senderId"`
-	SenderName string `json:"senderName,omitempty" doc:"Not used: the name is the token's."`
-	Content    string `json:"content"`
-	Key        string `json:"key" doc:"Appending a message again with the same room, sender and key changes nothing."`
-	SentAt     string `json:"sentAt,omitempty" doc:"Not used: the log's own clock counts."`
+	RoomID   string `json:"roomId"`
+	SenderID string `json:"senderId"`
+	Token    int    `json:"token" doc:"The place of the sender's access token in tokens, from 0 on."`
+	Content  string `json:"content"`
+	Key      string `json:"key" doc:"Appending a message again with the same room, sender and key changes nothing."`
 }
 
 // Result says what became of a message: its place, or why it was refused.
@@ -39,8 +30,8 @@ type Result struct {
 
 type appendInput struct {
 	Body struct {
-		Messages []NewMessage      `json:"messages"`
-		Tokens   map[string]string `json:"tokens" doc:"The access token of each sender."`
+		Messages []NewMessage `json:"messages"`
+		Tokens   []string     `json:"tokens" doc:"The senders' access tokens; a sender with several sessions has several."`
 	}
 }
 
@@ -84,53 +75,43 @@ func (l *log) append(ctx context.Context, in *appendInput) (*appendOutput, error
 	return out, nil
 }
 
-// author is who a sender turned out to be.
+// author is whose an access token turned out to be.
 type author struct {
-	name    string
-	refusal *problem.Error
+	id, name string
+	refusal  *problem.Error
 }
 
-// lookups bounds how many senders of a batch are verified at once: each may need a look at the state store.
+// lookups bounds how many tokens of a batch are verified at once: each may need a look at the state store.
 const lookups = 32
 
-// authors verifies each sender's token: that realtime says who sent a message is not enough.
-func (l *log) authors(ctx context.Context, tokens map[string]string) map[string]author {
-	authors := make(map[string]author, len(tokens))
+// authors verifies tokens: that realtime says who sent a message is not enough.
+func (l *log) authors(ctx context.Context, tokens []string) []author {
+	authors := make([]author, len(tokens))
 	if len(tokens) == 1 {
-		for id, raw := range tokens {
-			authors[id] = l.author(ctx, id, raw)
-		}
+		authors[0] = l.author(ctx, tokens[0])
 		return authors
 	}
-	ids, found := make([]string, 0, len(tokens)), make([]author, len(tokens))
 	var group errgroup.Group
 	group.SetLimit(lookups)
-	for id, raw := range tokens {
-		i := len(ids)
-		ids = append(ids, id)
+	for i, raw := range tokens {
 		group.Go(func() error {
-			found[i] = l.author(ctx, id, raw)
+			authors[i] = l.author(ctx, raw)
 			return nil
 		})
 	}
 	_ = group.Wait() // None of them returns an error.
-	for i, id := range ids {
-		authors[id] = found[i]
-	}
 	return authors
 }
 
-func (l *log) author(ctx context.Context, id, raw string) author {
+func (l *log) author(ctx context.Context, raw string) author {
 	user, err := l.tokens.Verify(ctx, raw)
 	switch {
 	case err != nil:
 		return author{refusal: problem.From(err)}
-	case user.ID != id:
-		return author{refusal: errNotTheSender}
-	case !text(user.ID) || !text(user.Name):
+	case !rooms.Text(user.ID) || !rooms.Text(user.Name):
 		return author{refusal: errNoText}
 	}
-	return author{name: user.Name}
+	return author{id: user.ID, name: user.Name}
 }
 
 var (
@@ -138,42 +119,37 @@ var (
 	errNotTheSender = problem.Forbidden(problem.CodeForbidden, "the access token is not the sender's")
 	errNoText       = problem.Forbidden(problem.CodeForbidden, "the access token names somebody whose name is no text")
 
-	errRoomID  = rule("roomId: expected the id of a room")
-	errEmpty   = rule("content: expected at least one character")
-	errTooLong = rule("content: expected 4,000 characters at most")
-	errContent = rule("content: expected text without NUL")
-	errKey     = rule("idempotency-key: expected 1 to 64 bytes of text without NUL")
+	errRoomID = rule("roomId", "expected the id of a room")
 )
 
-func rule(text string) *problem.Error { return problem.New(422, problem.CodeValidation, "%s", text) }
+func rule(field, text string) *problem.Error {
+	return problem.New(422, problem.CodeValidation, "%s: %s", field, text)
+}
 
 // read takes a message over, or says which rule it breaks.
-func (e *entry) read(m *NewMessage, authors map[string]author) *problem.Error {
-	author, known := authors[m.SenderID]
-	if !known {
+func (e *entry) read(m *NewMessage, authors []author) *problem.Error {
+	if m.Token < 0 || m.Token >= len(authors) {
 		return errNoToken
 	}
+	author := &authors[m.Token]
 	if author.refusal != nil {
 		return author.refusal
 	}
+	if author.id != m.SenderID {
+		return errNotTheSender
+	}
 	room, err := uuid.Parse(m.RoomID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return errRoomID
-	case m.Content == "":
-		return errEmpty
-	case len(m.Content) > maxContent && utf8.RuneCountInString(m.Content) > maxContent:
-		return errTooLong
-	case !text(m.Content):
-		return errContent
-	case m.Key == "" || len(m.Key) > maxKey || !text(m.Key):
-		return errKey
+	}
+	if broken := rooms.ContentRule(m.Content); broken != "" {
+		return rule("content", broken)
+	}
+	if broken := rooms.KeyRule(m.Key); broken != "" {
+		return rule("idempotency-key", broken)
 	}
 	e.Message = Message{
 		RoomID: room, Type: typeMessage, SenderID: m.SenderID, SenderName: author.name, Content: m.Content, Key: m.Key,
 	}
 	return nil
 }
-
-// text says whether PostgreSQL stores s as text.
-func text(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -76,12 +76,11 @@ func BenchmarkAppend(b *testing.B) {
 
 func benchBatch(rooms []uuid.UUID, tokens map[string]string, batch, size int) *appendInput {
 	in := &appendInput{}
-	in.Body.Tokens = make(map[string]string, size)
 	for i := range size {
 		sender := fmt.Sprint("sender-", (batch*size+i)%benchSenders)
-		in.Body.Tokens[sender] = tokens[sender]
+		in.Body.Tokens = append(in.Body.Tokens, tokens[sender])
 		in.Body.Messages = append(in.Body.Messages, NewMessage{
-			RoomID: rooms[(batch*size+i)%len(rooms)].String(), SenderID: sender, Key: uuid.NewString(), Content: "안녕하세요, how are you today?",
+			RoomID: rooms[(batch*size+i)%len(rooms)].String(), SenderID: sender, Token: i, Key: uuid.NewString(), Content: "안녕하세요, how are you today?",
 		})
 	}
 	return in

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 	"moim.dev/moim/services/internal/standin"
 	"moim.dev/moim/test/stack"
 )
@@ -69,14 +70,19 @@ func (p platform) history(t *testing.T, room uuid.UUID, user, query string) (h H
 // append appends as realtime does.
 func (p platform) append(t *testing.T, replica int, messages ...NewMessage) ([]Result, error) {
 	t.Helper()
-	tokens := map[string]string{}
-	for _, m := range messages {
-		tokens[m.SenderID] = p.Token(t, m.SenderID)
+	var tokens, senders []string
+	messages = slices.Clone(messages)
+	for i := range messages {
+		m := &messages[i]
+		if m.Token = slices.Index(senders, m.SenderID); m.Token < 0 {
+			m.Token = len(senders)
+			senders, tokens = append(senders, m.SenderID), append(tokens, p.Token(t, m.SenderID))
+		}
 	}
 	return p.appendAs(t, replica, "realtime", tokens, messages...)
 }
 
-func (p platform) appendAs(t *testing.T, replica int, caller string, tokens map[string]string, messages ...NewMessage) ([]Result, error) {
+func (p platform) appendAs(t *testing.T, replica int, caller string, tokens []string, messages ...NewMessage) ([]Result, error) {
 	t.Helper()
 	var out struct{ Results []Result }
 	_, err := p.Do(t.Context(), standin.Request{
@@ -122,7 +128,7 @@ func (p platform) testAnnouncements(t *testing.T) {
 
 func (p platform) testRefusals(t *testing.T) {
 	room := p.room(t, "mina", "joon")
-	long := strings.Repeat("가", maxContent)
+	long := strings.Repeat("가", rooms.MaxContent)
 	messages := []NewMessage{
 		say(room, "mina", "first"),
 		{RoomID: room.String(), SenderID: "mina", Content: "", Key: "empty"},
@@ -130,11 +136,12 @@ func (p platform) testRefusals(t *testing.T) {
 		{RoomID: room.String(), SenderID: "mina", Content: "nul\x00", Key: "nul"},
 		{RoomID: "nowhere", SenderID: "mina", Content: "x", Key: "nowhere"},
 		{RoomID: room.String(), SenderID: "mina", Content: "no key"},
-		{RoomID: room.String(), SenderID: "joon", Content: "forged", Key: "forged"},
-		{RoomID: room.String(), SenderID: "nobody", Content: "without a token", Key: "without"},
+		{RoomID: room.String(), SenderID: "joon", Content: "another's token", Key: "another's"},
+		{RoomID: room.String(), SenderID: "mina", Token: 1, Content: "without a token", Key: "without"},
+		{RoomID: room.String(), SenderID: "mina", Token: -1, Content: "without a token", Key: "without"},
 		{RoomID: room.String(), SenderID: "mina", Content: long, Key: "just short enough"},
 	}
-	results, err := p.appendAs(t, 0, "realtime", map[string]string{"mina": p.Token(t, "mina"), "joon": p.Token(t, "mina")}, messages...)
+	results, err := p.appendAs(t, 0, "realtime", []string{p.Token(t, "mina")}, messages...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +149,7 @@ func (p platform) testRefusals(t *testing.T) {
 	for _, r := range results {
 		got = append(got, fmt.Sprint(r.Seq, r.Code))
 	}
-	want := []string{"1", "0validation", "0validation", "0validation", "0validation", "0validation", "0forbidden", "0unauthenticated", "2"}
+	want := []string{"1", "0validation", "0validation", "0validation", "0validation", "0validation", "0forbidden", "0unauthenticated", "0unauthenticated", "2"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

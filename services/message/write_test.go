@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"moim.dev/moim/services/internal/outbox"
+	"moim.dev/moim/services/internal/rooms"
 )
 
 func TestEventsAreBounded(t *testing.T) {
@@ -18,16 +19,16 @@ func TestEventsAreBounded(t *testing.T) {
 		events  int // at most
 	}{
 		"short messages share an event":        {"hello", 500, 1},
-		"long messages":                        {strings.Repeat("가", maxContent), 100, 6},
-		"messages that are six times as large": {strings.Repeat("<", maxContent), 100, 12},
-		"one alone":                            {strings.Repeat("<", maxContent), 1, 1},
+		"long messages":                        {strings.Repeat("가", rooms.MaxContent), 100, 6},
+		"messages that are six times as large": {strings.Repeat("<", rooms.MaxContent), 100, 12},
+		"one alone":                            {strings.Repeat("<", rooms.MaxContent), 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			messages := make([]Message, test.count)
 			for i := range messages {
 				messages[i] = Message{
 					RoomID: uuid.New(), Seq: 1 << 53, Type: typeMessage, SenderID: strings.Repeat("u", 32), SenderName: strings.Repeat("이", 40),
-					Content: test.content, Key: strings.Repeat("k", maxKey), SentAt: time.Now(),
+					Content: test.content, Key: strings.Repeat("k", rooms.MaxKey), SentAt: time.Now(),
 				}
 			}
 			batch := &pgx.Batch{}

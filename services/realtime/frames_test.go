@@ -45,6 +45,8 @@ func TestRefusedFrames(t *testing.T) {
 		"a message without content":              {message(`{"roomId":"` + roomR + `","content":""}`), problem.CodeValidation},
 		"a message that is too long":             {message(`{"roomId":"` + roomR + `","content":"` + strings.Repeat("안", 4001) + `"}`), problem.CodeValidation},
 		"a message with a long key":              {message(`{"roomId":"`+roomR+`","content":"x"}`, "idempotency-key", strings.Repeat("k", 65)), problem.CodeValidation},
+		"a message with a key that is no text":   {message(`{"roomId":"`+roomR+`","content":"x"}`, "idempotency-key", "\xff"), problem.CodeValidation},
+		"a message with a NUL":                   {message(`{"roomId":"` + roomR + `","content":"\u0000"}`), problem.CodeValidation},
 		"a message to others' room":              {message(`{"roomId":"` + roomOthers + `","content":"x"}`), codeNotAMember},
 		"a body over the limit":                  {message(strings.Repeat("x", 65<<10)), problem.CodeTooLarge},
 		"a header over the limit":                {text("SEND", "", "x", strings.Repeat("x", 9<<10)), problem.CodeTooLarge},

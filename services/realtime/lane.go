@@ -19,18 +19,17 @@ const (
 	batchBytes = 1 << 20
 	// laneBytes bounds what waits in a lane; beyond it the log can't keep up, and senders are told.
 	laneBytes = 16 << 20
-	// itemOverhead is what a message takes beside its content and key, about.
+	// itemOverhead is what a message takes beside its content and key, at most.
 	itemOverhead = 256
 )
 
 // appendItem is a message as message/internal/append takes it.
 type appendItem struct {
-	RoomID     string    `json:"roomId"`
-	SenderID   string    `json:"senderId"`
-	SenderName string    `json:"senderName"`
-	Content    string    `json:"content"`
-	Key        string    `json:"key"`
-	SentAt     time.Time `json:"sentAt"`
+	RoomID   string `json:"roomId"`
+	SenderID string `json:"senderId"`
+	Token    int    `json:"token"` // the place of the sender's access token among those of the batch
+	Content  string `json:"content"`
+	Key      string `json:"key"`
 }
 
 // outgoing is a message that is to be stored, and who is to be told.
@@ -175,12 +174,19 @@ func (s *server) deliver(results []appendResult) {
 // append makes the call.
 func (l *lane) append(ctx context.Context, batch []*outgoing) ([]appendResult, error) {
 	in := struct {
-		Messages []*appendItem     `json:"messages"`
-		Tokens   map[string]string `json:"tokens"`
-	}{make([]*appendItem, len(batch)), make(map[string]string, len(batch))}
+		Messages []*appendItem `json:"messages"`
+		Tokens   []string      `json:"tokens"`
+	}{Messages: make([]*appendItem, len(batch))}
+	places := map[string]int{}
 	for i, o := range batch {
+		token := o.conn.session.Load().token
+		place, listed := places[token]
+		if !listed {
+			place = len(in.Tokens)
+			places[token], in.Tokens = place, append(in.Tokens, token)
+		}
+		o.Token = place
 		in.Messages[i] = &o.appendItem
-		in.Tokens[o.SenderID] = o.conn.session.Load().token
 	}
 	var out struct {
 		Results []appendResult `json:"results"`

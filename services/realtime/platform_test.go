@@ -111,9 +111,9 @@ func (p *platform) verify(_ context.Context, raw string) (token.User, error) {
 }
 
 // write appends a message to a room's log and answers it. The caller holds mu.
-func (p *platform) write(item appendItem) json.RawMessage {
+func (p *platform) write(item appendItem, name string) json.RawMessage {
 	seq := int64(len(p.rooms[item.RoomID])) + 1
-	body, _ := json.Marshal(stored{item.RoomID, seq, "MESSAGE", item.SenderID, item.SenderName, item.Content, item.Key, item.SentAt})
+	body, _ := json.Marshal(stored{item.RoomID, seq, "MESSAGE", item.SenderID, name, item.Content, item.Key, time.Now().UTC()})
 	p.rooms[item.RoomID] = append(p.rooms[item.RoomID], body)
 	p.keys[item.RoomID+"/"+item.Key] = seq
 	return body
@@ -124,7 +124,7 @@ func (p *platform) say(room string, contents ...string) {
 	p.mu.Lock()
 	var bodies []json.RawMessage
 	for _, content := range contents {
-		bodies = append(bodies, p.write(appendItem{RoomID: room, SenderID: "someone", Content: content, Key: "said-" + strconv.Itoa(len(p.keys))}))
+		bodies = append(bodies, p.write(appendItem{RoomID: room, SenderID: "someone", Content: content, Key: "said-" + strconv.Itoa(len(p.keys))}, "Someone"))
 	}
 	lose := p.loseEvents
 	p.mu.Unlock()
@@ -234,8 +234,8 @@ func (p *platform) append(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var in struct {
-		Messages []appendItem      `json:"messages"`
-		Tokens   map[string]string `json:"tokens"`
+		Messages []appendItem `json:"messages"`
+		Tokens   []string     `json:"tokens"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		problem.Write(w, problem.BadRequest(problem.CodeBadRequest, "%s", err), "")
@@ -253,15 +253,16 @@ func (p *platform) append(w http.ResponseWriter, r *http.Request) {
 	var bodies []json.RawMessage
 	for _, item := range in.Messages {
 		seq, again := p.keys[item.RoomID+"/"+item.Key]
+		sender, good := p.tokens[in.Tokens[item.Token]]
 		switch {
-		case p.tokens[in.Tokens[item.SenderID]].ID != item.SenderID:
+		case !good || sender.ID != item.SenderID:
 			results = append(results, map[string]any{"code": problem.CodeUnauthenticated, "detail": "no token"})
 		case p.members[membership{item.RoomID, item.SenderID}] <= 0:
 			results = append(results, map[string]any{"code": codeNotAMember, "detail": "you are not a member of this room"})
 		case again:
 			results = append(results, map[string]any{"seq": seq})
 		default:
-			body := p.write(item)
+			body := p.write(item, sender.Name)
 			bodies = append(bodies, body)
 			results = append(results, map[string]any{"seq": p.keys[item.RoomID+"/"+item.Key], "message": body})
 		}

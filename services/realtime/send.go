@@ -7,19 +7,13 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
 	"moim.dev/moim/services/internal/invoke"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 	"moim.dev/moim/services/internal/stomp"
-)
-
-const (
-	// maxContent is the length of a message in characters, maxKey that of an idempotency key in bytes.
-	maxContent = 4000
-	maxKey     = 64
 )
 
 // roomBody is what the bodies of SEND frames have in common.
@@ -45,23 +39,19 @@ func (c *conn) sendMessage(f *stomp.Frame) error {
 	if err != nil {
 		return err
 	}
-	if n := utf8.RuneCountInString(body.Content); n < 1 || n > maxContent {
-		return problem.Field("body.content", "expected 1 to %d characters, got %d", maxContent, n)
+	if broken := rooms.ContentRule(body.Content); broken != "" {
+		return problem.Field("body.content", "%s", broken)
 	}
 	key := string(f.Header("idempotency-key"))
-	if len(key) > maxKey {
-		return problem.Field("idempotency-key", "expected at most %d bytes", maxKey)
-	}
 	if key == "" {
 		key = rand.Text() // So that we may try again, too.
 	}
-	user := c.session.Load().user
+	if broken := rooms.KeyRule(key); broken != "" {
+		return problem.Field("idempotency-key", "%s", broken)
+	}
 	return c.srv.lane(body.RoomID).add(&outgoing{
 		conn: c, receipt: string(f.Header("receipt")), deadline: time.Now().Add(c.srv.cfg.AppendTimeout),
-		appendItem: appendItem{
-			RoomID: body.RoomID, SenderID: user.ID, SenderName: user.Name,
-			Content: body.Content, Key: key, SentAt: time.Now().UTC(),
-		},
+		appendItem: appendItem{RoomID: body.RoomID, SenderID: c.userID(), Content: body.Content, Key: key},
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/settings"
 	"moim.dev/moim/services/internal/stomp"
+	"moim.dev/moim/services/internal/token"
 )
 
 func TestSendMessage(t *testing.T) {
@@ -197,6 +198,33 @@ func TestRefusalInABatch(t *testing.T) {
 	if f := stranger.expectError(codeNotAMember); string(f.Header("receipt-id")) != "no" {
 		t.Errorf("receipt-id %q, want no", f.Header("receipt-id"))
 	}
+}
+
+// The end of one session of a user is not that of another, also in one batch.
+func TestSessionsOfOneUserInABatch(t *testing.T) {
+	p := newPlatform()
+	mina := p.user("mina")
+	p.join(roomR, "mina")
+	p.set(func() {
+		p.tokens["token-laptop"] = token.User{ID: "mina", Session: "laptop", Expires: time.Now().Add(time.Hour)}
+	})
+	e := p.serve(t, testConfig())
+	phone, laptop := e.connect(t, mina), e.connect(t, "token-laptop")
+	hold := make(chan struct{})
+	p.set(func() { p.hold = hold })
+	phone.message(roomR, "being stored", "0")
+	eventually(t, "the first is being stored", func() bool { return p.called("message/internal/append") == 1 })
+	for i := range 3 {
+		phone.message(roomR, fmt.Sprint("phone ", i), fmt.Sprint(i+1))
+		laptop.message(roomR, fmt.Sprint("laptop ", i), "")
+		eventually(t, "both wait", func() bool { return e.sending() == 1+2*(i+1) })
+	}
+	p.set(func() { delete(p.tokens, "token-laptop") })
+	close(hold)
+	for range 4 {
+		phone.expect(stomp.Receipt)
+	}
+	laptop.expectError(problem.CodeUnauthenticated)
 }
 
 func TestDisconnectComesAfterAllReceipts(t *testing.T) {
