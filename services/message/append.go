@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -9,6 +10,9 @@ import (
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/rooms"
 )
+
+// appendTimeout bounds an append; realtime waits a little longer for its answer.
+const appendTimeout = 4 * time.Second
 
 // NewMessage is a message that is to be appended.
 type NewMessage struct {
@@ -54,6 +58,8 @@ func (e *entry) refuse(p *problem.Error) { e.result.Code, e.result.Detail = p.Co
 // append stores what can be stored of a batch and says for each message what became of it. What cannot be decided about some of them
 // keeps none of the others.
 func (l *log) append(ctx context.Context, in *appendInput) (*appendOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
 	authors := l.authors(ctx, in.Body.Tokens)
 	entries := make([]entry, len(in.Body.Messages))
 	valid := make([]*entry, 0, len(entries))

@@ -13,7 +13,7 @@ const (
 	// commitEntries and commitBytes bound what one transaction takes on, unless a single append exceeds them.
 	commitEntries = 1000
 	commitBytes   = 2 << 20
-	// commitTimeout bounds a transaction; realtime waits a little longer for its answer.
+	// commitTimeout bounds a transaction.
 	commitTimeout = 4 * time.Second
 )
 

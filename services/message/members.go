@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -15,12 +13,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"moim.dev/moim/services/internal/invoke"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 )
 
 const (
-	// askTimeout bounds one question to chat, questions how many of them one append asks at once.
+	// askTimeout bounds the questions to chat that an append or a reader waits for, questions how many are asked at once.
 	askTimeout = 2 * time.Second
 	questions  = 16
 )
@@ -50,6 +48,8 @@ type standing struct {
 // learn asks chat about the memberships of entries, stores the copies of those that there are, and returns their entries. The others
 // are refused.
 func (l *log) learn(ctx context.Context, entries []*entry) (members []*entry, err error) {
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	standings := map[membership]*standing{}
 	var group errgroup.Group
 	group.SetLimit(questions)
@@ -61,7 +61,7 @@ func (l *log) learn(ctx context.Context, entries []*entry) (members []*entry, er
 		s := &standing{membership: m}
 		standings[m] = s
 		group.Go(func() error {
-			l.ask(ctx, s)
+			l.ask(asking, s)
 			return nil
 		})
 	}
@@ -89,24 +89,16 @@ func (l *log) learn(ctx context.Context, entries []*entry) (members []*entry, er
 
 // ask asks chat about a membership.
 func (l *log) ask(ctx context.Context, s *standing) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	var answer struct {
-		Member  bool  `json:"member"`
-		Version int64 `json:"version"`
-	}
-	err := invoke.JSON(ctx, l.call, http.MethodGet,
-		"http://chat/internal/rooms/"+s.room.String()+"/members/"+url.PathEscape(s.user), nil, &answer)
-	var p *problem.Error
+	version, err := rooms.Member(ctx, l.call, s.room.String(), s.user)
 	switch {
-	case errors.As(err, &p) && p.Status == http.StatusNotFound:
-		s.refusal = errNoRoom
-	case err != nil:
-		s.refusal = problem.Unavailable("whether you are a member of this room cannot be found out at the moment")
-	case !answer.Member:
-		s.refusal = errNotAMember
+	case err == nil:
+		s.version = version
+	case errors.Is(err, rooms.ErrNoRoom):
+		s.refusal = rooms.ErrNoRoom
+	case errors.Is(err, rooms.ErrNotAMember):
+		s.refusal = rooms.ErrNotAMember
 	default:
-		s.version = answer.Version
+		s.refusal = errUnknown
 	}
 }
 
@@ -141,8 +133,10 @@ func (l *log) member(ctx context.Context, m membership) error {
 	if member {
 		return nil
 	}
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	s := &standing{membership: m}
-	if l.ask(ctx, s); s.refusal != nil {
+	if l.ask(asking, s); s.refusal != nil {
 		return s.refusal
 	}
 	return l.keep(ctx, s)

@@ -13,12 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 )
 
 var (
-	errNotAMember = problem.Forbidden("not_a_member", "you are not a member of this room")
-	errNoRoom     = problem.NotFound(problem.CodeNotFound, "there is no such room")
-	errClosed     = problem.NotFound(problem.CodeNotFound, "the room is closed")
+	errClosed  = problem.NotFound(problem.CodeNotFound, "the room is closed")
+	errUnknown = problem.Unavailable("whether you are a member of this room cannot be found out at the moment")
 )
 
 // store appends entries to the logs of their rooms and writes their results. Those of members who are not known here wait until chat
@@ -151,7 +151,7 @@ func (f *found) assign(entries []*entry) []Message {
 			continue
 		case r == nil || !f.member[i]:
 			if e.asked { // Chat said yes, and then came the event of a leave.
-				e.refuse(errNotAMember)
+				e.refuse(rooms.ErrNotAMember)
 			} else {
 				e.unknown = true
 			}

@@ -42,6 +42,7 @@ type conn struct {
 	busy     atomic.Bool   // the reader is at work on a frame
 	deadline atomic.Int64  // when the sweeper closes the socket, in ns of srv.now; 0: not
 	session  atomic.Pointer[session]
+	refused  atomic.Bool // a message of it was not stored
 	gone     atomic.Bool
 	pulse    pulse // of the sweeper
 

@@ -14,7 +14,6 @@ import (
 // Codes of ERROR frames that no other service has.
 const (
 	codeBadFrame     = "bad_frame"
-	codeNotAMember   = "not_a_member"
 	codeSlowConsumer = "slow_consumer"
 	codeDraining     = "draining"
 )
@@ -29,7 +28,6 @@ var (
 	errTokenRevoked   = problem.Unauthenticated(problem.CodeTokenRevoked, "the session has ended")
 	errConnectTimeout = problem.Unauthenticated(problem.CodeUnauthenticated, "no CONNECT came in time")
 	errRateLimited    = problem.RateLimited(1, "too many frames; send fewer of them")
-	errNotAMember     = problem.Forbidden(codeNotAMember, "you are not a member of this room")
 	errUnavailable    = problem.Unavailable("the message could not be stored in time; send it again with the same idempotency-key")
 )
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 	"moim.dev/moim/services/internal/stomp"
 )
 
@@ -35,7 +36,7 @@ func TestRefusedFrames(t *testing.T) {
 		"a SUBSCRIBE to where nothing is":        {text("SUBSCRIBE", "", "destination", "/sub/secrets", "id", "1"), problem.CodeForbidden},
 		"a SUBSCRIBE to a path":                  {text("SUBSCRIBE", "", "destination", "/sub/chat/../x", "id", "1"), problem.CodeForbidden},
 		"a SUBSCRIBE to no room":                 {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomNowhere, "id", "1"), problem.CodeNotFound},
-		"a SUBSCRIBE of who is no member":        {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomOthers, "id", "1"), codeNotAMember},
+		"a SUBSCRIBE of who is no member":        {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomOthers, "id", "1"), rooms.ErrNotAMember.Code},
 		"a SUBSCRIBE after no number":            {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "after", "x"), problem.CodeValidation},
 		"a SUBSCRIBE after a negative number":    {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "after", "-1"), problem.CodeValidation},
 		"a SUBSCRIBE beyond the log":             {text("SUBSCRIBE", "", "destination", "/sub/chat/"+roomR, "id", "1", "after", "2"), problem.CodeValidation},
@@ -47,7 +48,7 @@ func TestRefusedFrames(t *testing.T) {
 		"a message with a long key":              {message(`{"roomId":"`+roomR+`","content":"x"}`, "idempotency-key", strings.Repeat("k", 65)), problem.CodeValidation},
 		"a message with a key that is no text":   {message(`{"roomId":"`+roomR+`","content":"x"}`, "idempotency-key", "\xff"), problem.CodeValidation},
 		"a message with a NUL":                   {message(`{"roomId":"` + roomR + `","content":"\u0000"}`), problem.CodeValidation},
-		"a message to others' room":              {message(`{"roomId":"` + roomOthers + `","content":"x"}`), codeNotAMember},
+		"a message to others' room":              {message(`{"roomId":"` + roomOthers + `","content":"x"}`), rooms.ErrNotAMember.Code},
 		"a body over the limit":                  {message(strings.Repeat("x", 65<<10)), problem.CodeTooLarge},
 		"a header over the limit":                {text("SEND", "", "x", strings.Repeat("x", 9<<10)), problem.CodeTooLarge},
 		"an entry to a full room":                {text("SEND", `{"roomId":"`+roomFull+`"}`, "destination", "/pub/chat/enter"), "room_full"},

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
-	"net/http"
 	"sync"
 	"time"
 
-	"moim.dev/moim/services/internal/invoke"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/rooms"
 )
@@ -23,15 +20,6 @@ const (
 	itemOverhead = 256
 )
 
-// appendItem is a message as message/internal/append takes it.
-type appendItem struct {
-	RoomID   string `json:"roomId"`
-	SenderID string `json:"senderId"`
-	Token    int    `json:"token"` // the place of the sender's access token among those of the batch
-	Content  string `json:"content"`
-	Key      string `json:"key"`
-}
-
 // outgoing is a message that is to be stored, and who is to be told.
 type outgoing struct {
 	conn     *conn
@@ -41,24 +29,29 @@ type outgoing struct {
 	appendItem
 }
 
-// appendResult is what became of one message.
-type appendResult struct {
-	Seq int64 `json:"seq"`
-	// Message is what was stored, unless it was before.
-	Message *message `json:"message"`
-	Code    string   `json:"code"`
-	Detail  string   `json:"detail"`
+// batch is what one call appends, with the access tokens of its senders.
+type batch struct {
+	messages []*outgoing
+	tokens   []string
 }
 
 // lane stores the messages of its rooms. It has one call under way at most; what comes meanwhile makes the next batch, so
 // that the busier it is, the more messages share a commit, and each room's messages keep their order.
 type lane struct {
 	srv *server
+	// undecided is the lane of what can't be decided about at the moment, and of what its senders send after it: nobody else waits
+	// for that. It has no such lane itself.
+	undecided *lane
 
 	mu      sync.Mutex
 	queue   []*outgoing
-	bytes   int // of the queue and the batch under way
+	bytes   int           // of the queue and the batch under way
+	senders map[*conn]int // how many messages of each that is; nil where nobody asks
 	running bool
+}
+
+func newLane(s *server) *lane {
+	return &lane{srv: s, undecided: &lane{srv: s, senders: map[*conn]int{}}}
 }
 
 // lane is the lane of a room.
@@ -68,192 +61,139 @@ func (s *server) lane(room string) *lane {
 
 // add queues a message.
 func (l *lane) add(o *outgoing) error {
+	o.size = rooms.JSONBytes(o.Content) + rooms.JSONBytes(o.Key) + itemOverhead
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	o.size = rooms.JSONBytes(o.Content) + rooms.JSONBytes(o.Key) + itemOverhead
 	if l.bytes+o.size > laneBytes {
 		return problem.Unavailable("more is sent than can be stored; send it again with the same idempotency-key")
 	}
 	o.conn.sending()
+	l.put(o)
+	return nil
+}
+
+// put queues a message, and has somebody store it. The caller holds mu.
+func (l *lane) put(o *outgoing) {
 	l.queue = append(l.queue, o)
-	l.bytes += o.size
+	l.count(o, 1)
 	if !l.running {
 		l.running = true
 		go l.run(l.srv.ctx)
 	}
-	return nil
+}
+
+// count enters a message in the lane's books, or takes it off with -1. The caller holds mu.
+func (l *lane) count(o *outgoing, n int) {
+	l.bytes += n * o.size
+	if l.senders == nil {
+		return
+	}
+	if l.senders[o.conn] += n; l.senders[o.conn] == 0 {
+		delete(l.senders, o.conn)
+	}
+}
+
+// follow takes a message over if others of its connection are here, which it must not overtake.
+func (l *lane) follow(o *outgoing) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.senders[o.conn] == 0 {
+		return false
+	}
+	l.put(o)
+	return true
 }
 
 // run stores what is queued until nothing is.
 func (l *lane) run(ctx context.Context) {
+	backoff := firstBackoff
 	for {
-		batch := l.next()
-		if len(batch) == 0 {
+		b := l.next(ctx)
+		if len(b.messages) == 0 {
 			return
 		}
-		l.store(ctx, batch)
-		size := 0
-		for _, o := range batch {
-			size += o.size
+		again, err := l.store(ctx, b)
+		if err == nil && l.undecided != nil {
+			l.undecided.takeOver(again)
+			again = nil
 		}
-		l.mu.Lock()
-		l.bytes -= size
-		l.mu.Unlock()
-	}
-}
-
-func (l *lane) next() []*outgoing {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n, size := 0, 0
-	tokens := map[string]bool{}
-	for n < len(l.queue) && n < batchItems {
-		o := l.queue[n]
-		token := o.conn.session.Load().token
-		size += o.size
-		if !tokens[token] {
-			tokens[token] = true
-			size += len(token)
+		l.settle(b.messages, again)
+		if len(again) < len(b.messages) {
+			backoff = firstBackoff
 		}
-		if n > 0 && size > batchBytes {
-			break
-		}
-		n++
-	}
-	batch := l.queue[:n:n]
-	l.queue = l.queue[n:]
-	if len(l.queue) == 0 {
-		l.queue = nil
-	}
-	l.running = n > 0
-	return batch
-}
-
-// store appends a batch, trying again with the same keys while it fails and somebody still waits, and answers each sender.
-func (l *lane) store(ctx context.Context, batch []*outgoing) {
-	for backoff := firstBackoff; len(batch) > 0; backoff = min(2*backoff, lastBackoff) {
-		began := time.Now()
-		results, err := l.append(ctx, batch)
-		if err == nil {
-			metrics.batchSize.Observe(float64(len(batch)))
-			metrics.appendSeconds.Observe(time.Since(began).Seconds())
-			l.srv.deliver(results)
-			for i, o := range batch {
-				o.answer(results[i])
-			}
-			return
-		}
-		metrics.appendFailures.Inc()
-		l.srv.log.Warn("messages not stored, trying again", "messages", len(batch), "err", err)
-		if !transient(err) {
-			refuse(batch, problem.From(err))
-			return
+		if len(again) == 0 {
+			continue
 		}
 		select {
 		case <-ctx.Done():
-			refuse(batch, errUnavailable)
-			return
 		case <-time.After(backoff):
 		}
-		batch = refuseLate(batch)
+		backoff = min(2*backoff, lastBackoff)
 	}
 }
 
-// deliver sends what was stored to the subscribers here. Those elsewhere have it from the event, which comes here too and
-// changes nothing then.
-func (s *server) deliver(results []appendResult) {
-	var messages []*message
-	for i := range results {
-		if m := results[i].Message; m != nil {
-			messages = append(messages, m)
-		}
+// takeOver queues what another lane could not decide about.
+func (l *lane) takeOver(messages []*outgoing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range messages {
+		l.put(o)
 	}
-	s.hub.append(messages)
 }
 
-// append makes the call.
-func (l *lane) append(ctx context.Context, batch []*outgoing) ([]appendResult, error) {
-	in := struct {
-		Messages []*appendItem `json:"messages"`
-		Tokens   []string      `json:"tokens"`
-	}{Messages: make([]*appendItem, len(batch))}
+// settle takes messages off the lane's books, but for those that are to be tried again: they come first.
+func (l *lane) settle(messages, again []*outgoing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range messages {
+		l.count(o, -1)
+	}
+	for _, o := range again {
+		l.count(o, 1)
+	}
+	if len(again) > 0 {
+		l.queue = append(again, l.queue...)
+	}
+}
+
+// next takes the next batch off the queue. It refuses what has waited for too long, and what follows a message that was refused: the
+// client, who sends them again, would find them in another order.
+func (l *lane) next(ctx context.Context) batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, size, now := batch{}, 0, time.Now()
 	places := map[string]int{}
-	for i, o := range batch {
-		token := o.conn.session.Load().token
-		place, listed := places[token]
-		if !listed {
-			place = len(in.Tokens)
-			places[token], in.Tokens = place, append(in.Tokens, token)
-		}
-		o.Token = place
-		in.Messages[i] = &o.appendItem
-	}
-	var out struct {
-		Results []appendResult `json:"results"`
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	if err := invoke.JSON(ctx, l.srv.call, http.MethodPost, "http://message/internal/append", in, &out); err != nil {
-		return nil, err
-	}
-	if len(out.Results) != len(batch) {
-		return nil, errors.New("the answer has another number of results")
-	}
-	return out.Results, nil
-}
-
-// answer tells the sender what became of the message.
-func (o *outgoing) answer(r appendResult) {
-	if r.Code != "" {
-		o.refuse(problem.New(statusOf(r.Code), r.Code, "%s", r.Detail))
-		return
-	}
-	metrics.received.Inc()
-	o.conn.sendReceipt([]byte(o.receipt))
-	o.conn.stored()
-}
-
-func (o *outgoing) refuse(p *problem.Error) {
-	o.conn.fail(p, []byte(o.receipt))
-	o.conn.stored()
-}
-
-func refuse(batch []*outgoing, p *problem.Error) {
-	for _, o := range batch {
-		o.refuse(p)
-	}
-}
-
-// refuseLate refuses the messages whose time is over and returns the others.
-func refuseLate(batch []*outgoing) []*outgoing {
-	kept := batch[:0:0]
-	for _, o := range batch {
-		if time.Now().After(o.deadline) {
+	for len(l.queue) > 0 && len(b.messages) < batchItems {
+		o := l.queue[0]
+		switch {
+		case l.undecided != nil && l.undecided.follow(o):
+			l.count(o, -1)
+		case o.conn.refused.Load() || now.After(o.deadline) || ctx.Err() != nil:
 			o.refuse(errUnavailable)
-			continue
+			l.count(o, -1)
+		default:
+			token := o.conn.session.Load().token
+			place, listed := places[token]
+			size += o.size
+			if !listed {
+				place = len(b.tokens)
+				size += len(token)
+			}
+			if len(b.messages) > 0 && size > batchBytes {
+				return b
+			}
+			if !listed {
+				places[token], b.tokens = place, append(b.tokens, token)
+			}
+			o.Token = place
+			b.messages = append(b.messages, o)
 		}
-		kept = append(kept, o)
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
 	}
-	return kept
-}
-
-// statusOf is the status that problems with a code have.
-func statusOf(code string) int {
-	switch code {
-	case problem.CodeValidation:
-		return http.StatusUnprocessableEntity
-	case problem.CodeNotFound:
-		return http.StatusNotFound
-	case problem.CodeUnauthenticated, problem.CodeTokenExpired, problem.CodeTokenRevoked:
-		return http.StatusUnauthorized
-	case problem.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	case problem.CodeInternal:
-		return http.StatusInternalServerError
-	case problem.CodeRateLimited:
-		return http.StatusTooManyRequests
-	case problem.CodeConflict:
-		return http.StatusConflict
+	if len(l.queue) == 0 {
+		l.queue = nil
 	}
-	return http.StatusForbidden
+	l.running = len(b.messages) > 0
+	return b
 }

@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
-	"moim.dev/moim/services/internal/invoke"
-	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 )
 
 // memberTTL is how long an answer about a membership is used: long enough that a reload or a burst of subscriptions asks
-// once. A member who leaves is known at once from the event; see leftMember.
+// once. A member who leaves is known at once from the event.
 const memberTTL = 30 * time.Second
 
 // membership names a user in a room.
@@ -46,30 +43,20 @@ func (m *members) check(ctx context.Context, room, user string) (version int64, 
 	if ok && k.member && time.Now().Before(k.expires) {
 		return k.version, nil
 	}
-	var answer struct {
-		Member  bool  `json:"member"`
-		Version int64 `json:"version"`
-	}
-	address := "http://chat/internal/rooms/" + url.PathEscape(room) + "/members/" + url.PathEscape(user)
 	err = retry(ctx, func(ctx context.Context) error {
-		return invoke.JSON(ctx, m.call, http.MethodGet, address, nil, &answer)
+		version, err = rooms.Member(ctx, m.call, room, user)
+		return err
 	})
-	var p *problem.Error
-	switch {
-	case errors.As(err, &p) && p.Status == http.StatusNotFound:
-		return 0, problem.NotFound(problem.CodeNotFound, "there is no such room")
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case !answer.Member:
-		return 0, errNotAMember
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if k := m.known[key]; !k.member && answer.Version < k.version {
-		return 0, errNotAMember // The member left while the answer was on its way.
+	if k := m.known[key]; !k.member && version < k.version {
+		return 0, rooms.ErrNotAMember // The member left while the answer was on its way.
 	}
-	m.known[key] = known{member: true, version: answer.Version, expires: time.Now().Add(memberTTL)}
-	return answer.Version, nil
+	m.known[key] = known{member: true, version: version, expires: time.Now().Add(memberTTL)}
+	return version, nil
 }
 
 // left notes that a membership ended with that version. An event of long ago, which a broker tells again, changes nothing.

@@ -16,6 +16,7 @@ import (
 
 	"moim.dev/moim/services/internal/events"
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 	"moim.dev/moim/services/internal/token"
 )
 
@@ -42,6 +43,7 @@ type platform struct {
 	loseEvents  bool // events don't arrive
 	failAppends int  // so many appends fail, after storing
 	refuse      func(path string) bool
+	undecided   func(sender string) bool
 	hold        chan struct{}  // appends wait until it is closed
 	calls       map[string]int // by path
 	batches     []int
@@ -257,8 +259,10 @@ func (p *platform) append(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !good || sender.ID != item.SenderID:
 			results = append(results, map[string]any{"code": problem.CodeUnauthenticated, "detail": "no token"})
+		case p.undecided != nil && p.undecided(item.SenderID):
+			results = append(results, map[string]any{"code": problem.CodeUnavailable, "detail": "chat is away"})
 		case p.members[membership{item.RoomID, item.SenderID}] <= 0:
-			results = append(results, map[string]any{"code": codeNotAMember, "detail": "you are not a member of this room"})
+			results = append(results, map[string]any{"code": rooms.ErrNotAMember.Code, "detail": "you are not a member of this room"})
 		case again:
 			results = append(results, map[string]any{"seq": seq})
 		default:

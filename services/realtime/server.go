@@ -49,7 +49,7 @@ func newServer(name string, cfg config, log *slog.Logger, call *http.Client, ver
 		s.writers = append(s.writers, newWriter(i, cfg.Gather))
 	}
 	for range cfg.Lanes {
-		s.lanes = append(s.lanes, &lane{srv: s})
+		s.lanes = append(s.lanes, newLane(s))
 	}
 	s.hub = newHub(s.ctx, newMessageLog(call), s.writers)
 	return s

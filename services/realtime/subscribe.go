@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 	"moim.dev/moim/services/internal/stomp"
 )
 
@@ -62,7 +63,7 @@ func (c *conn) subscribe(f *stomp.Frame) error {
 	c.mu.Unlock()
 	s.enter()
 	if c.srv.members.leftSince(roomID, user, member) { // The event may have come before the subscription could be found.
-		return errNotAMember
+		return rooms.ErrNotAMember
 	}
 	return s.begin(ctx, after)
 }
@@ -142,7 +143,7 @@ func (h *hub) endMembership(roomID, user string, version int64) {
 	}
 	r.mu.Unlock()
 	for _, s := range ended {
-		s.end(errNotAMember)
+		s.end(rooms.ErrNotAMember)
 	}
 }
 
@@ -169,8 +170,8 @@ func (c *conn) reauthorise() {
 	for _, s := range subs {
 		_, err := c.srv.members.check(c.srv.ctx, s.room.id, s.user)
 		var p *problem.Error
-		if errors.As(err, &p) && (p.Code == codeNotAMember || p.Code == problem.CodeNotFound) {
-			s.end(errNotAMember)
+		if errors.As(err, &p) && (p.Code == rooms.ErrNotAMember.Code || p.Code == problem.CodeNotFound) {
+			s.end(rooms.ErrNotAMember)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"moim.dev/moim/services/internal/problem"
+	"moim.dev/moim/services/internal/rooms"
 	"moim.dev/moim/services/internal/stomp"
 )
 
@@ -186,7 +187,7 @@ func TestMemberLeaves(t *testing.T) {
 	p.leave(roomR, "mina")
 	c.expect(stomp.Message)
 	c.send(stomp.Subscribe, "", "id", "again", "destination", "/sub/chat/"+roomR)
-	c.expectError(codeNotAMember)
+	c.expectError(rooms.ErrNotAMember.Code)
 }
 
 // Where the event was lost, the end of a membership is noticed when the token is renewed.
@@ -203,7 +204,7 @@ func TestMemberLeavesUnheard(t *testing.T) {
 	clear(e.members.known) // As if some time had passed.
 	e.members.mu.Unlock()
 	c.send(stomp.Send, "", "destination", "/pub/session/renew", "Authorization", "Bearer "+mina)
-	if f := c.expect(stomp.Message); string(f.Header("ended")) != codeNotAMember {
+	if f := c.expect(stomp.Message); string(f.Header("ended")) != rooms.ErrNotAMember.Code {
 		t.Errorf("got %s, want the subscription's end", f.Header("message-id"))
 	}
 }
