@@ -17,7 +17,7 @@ type queue struct {
 	// closed: nothing more is taken. When all is written, the socket's writing side is closed, or, when its reader has
 	// ended too, the socket.
 	closed, unread bool
-	// drained, when not nil, is closed once size is at most half of the queue's share for history.
+	// drained, when not nil, is closed once there is room for history.
 	drained chan struct{}
 }
 
@@ -29,13 +29,21 @@ const (
 	blocked                     // the socket takes no more; a goroutine waits for it
 )
 
-// historyShare is the part of the queue, one over this, that history may fill.
+// historyShare is the part of the queue, one over this, that the history of all subscriptions together may fill.
 const historyShare = 4
+
+// historyRoom is how many bytes of history may be added at once, while no more than that waits to be written.
+func (c *conn) historyRoom() int { return c.srv.cfg.QueueBytes / historyShare / 2 }
 
 // push adds a frame, and says whether the caller must have the connection scheduled.
 func (c *conn) push(frame []byte) (schedule bool) {
 	c.qmu.Lock()
 	defer c.qmu.Unlock()
+	return c.add(frame)
+}
+
+// add is push for who holds qmu.
+func (c *conn) add(frame []byte) (schedule bool) {
 	if c.closed {
 		return false
 	}
@@ -56,6 +64,21 @@ func (c *conn) enqueue(frame []byte) {
 		c.writer.schedule(c)
 	}
 }
+
+// offer is enqueue for history. It answers false when there is no room for it at the moment.
+func (c *conn) offer(frames []byte) bool {
+	c.qmu.Lock()
+	room := c.hasRoom()
+	schedule := room && c.add(frames)
+	c.qmu.Unlock()
+	if schedule {
+		c.writer.schedule(c)
+	}
+	return room
+}
+
+// hasRoom says whether history may be added. The caller holds qmu.
+func (c *conn) hasRoom() bool { return c.size <= c.historyRoom() }
 
 // finish has the last frames written, instead of what is queued if discard is set, and the connection closed. It answers
 // false when that was under way already.
@@ -145,7 +168,7 @@ func (c *conn) wrote(n int) (more bool) {
 	defer c.qmu.Unlock()
 	c.size -= n
 	c.written++
-	if c.size <= c.srv.cfg.QueueBytes/historyShare/2 {
+	if c.hasRoom() {
 		c.releaseWaiter()
 	}
 	if len(c.frames) > 0 {
@@ -182,11 +205,10 @@ func (c *conn) rest() {
 	go c.shut() // It takes other locks.
 }
 
-// awaitDrained waits while more history than the queue's share for it waits to be written. It answers false when the
-// connection is closed.
-func (c *conn) awaitDrained() bool {
+// awaitRoom waits until there is room for history. It answers false when the connection is closed.
+func (c *conn) awaitRoom() bool {
 	c.qmu.Lock()
-	if c.closed || c.size <= c.srv.cfg.QueueBytes/historyShare {
+	if c.closed || c.hasRoom() {
 		defer c.qmu.Unlock()
 		return !c.closed
 	}
@@ -201,7 +223,7 @@ func (c *conn) awaitDrained() bool {
 	return !c.closed
 }
 
-// releaseWaiter ends awaitDrained. The caller holds qmu.
+// releaseWaiter ends awaitRoom. The caller holds qmu.
 func (c *conn) releaseWaiter() {
 	if c.drained != nil {
 		close(c.drained)

@@ -155,6 +155,52 @@ func TestLongHistoryIsPaced(t *testing.T) {
 	c.expectMessages("s", 2001, 2001)
 }
 
+// A client that comes back to many rooms is sent the history of all within the same share, from the log and from the rings.
+func TestHistoryOfManyRoomsIsPaced(t *testing.T) {
+	for name, count := range map[string]int{"which is in the log": 200, "which is in the rings": 50} {
+		t.Run(name, func(t *testing.T) {
+			const rooms = 20
+			p := newPlatform()
+			token := p.user("mina")
+			cfg := testConfig()
+			cfg.QueueBytes = 256 << 10
+			e := p.servePipe(t, cfg)
+			first := e.connect(t, token)
+			content := strings.Repeat("x", 500)
+			ids := make([]string, rooms)
+			for i := range ids {
+				ids[i] = fmt.Sprintf("0192f0c1-0000-7000-8000-0000000001%02d", i)
+				p.join(ids[i], "mina")
+				first.subscribe(ids[i], fmt.Sprint(i), -1)
+				for seq := range count {
+					p.say(ids[i], content)
+					first.expectMessages(fmt.Sprint(i), seq+1, seq+1)
+				}
+			}
+			c := e.connect(t, token)
+			for i, id := range ids {
+				c.send(stomp.Subscribe, "", "id", fmt.Sprint(i), "destination", "/sub/chat/"+id, "after", "0")
+			}
+			seen, most := map[string]int{}, 0
+			for range rooms * count {
+				f := c.expect(stomp.Message)
+				id := string(f.Header("subscription"))
+				if seen[id]++; string(f.Header("seq")) != fmt.Sprint(seen[id]) {
+					t.Fatalf("subscription %s: message %s, want %d", id, f.Header("seq"), seen[id])
+				}
+				for _, conn := range e.conns.all() {
+					conn.qmu.Lock()
+					most = max(most, conn.size)
+					conn.qmu.Unlock()
+				}
+			}
+			if limit := cfg.QueueBytes / historyShare * 3 / 2; most > limit {
+				t.Errorf("%d bytes were queued, want at most %d", most, limit)
+			}
+		})
+	}
+}
+
 func TestMemberLeaves(t *testing.T) {
 	p := newPlatform()
 	mina, jun := p.user("mina"), p.user("jun")

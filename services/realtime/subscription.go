@@ -116,11 +116,10 @@ func (s *subscription) resume(after int64, inLog bool) bool {
 		}
 		return inLog
 	case after < r.head:
-		missed := r.recent(after, s.conn.srv.cfg.QueueBytes/historyShare)
-		if missed == nil {
+		missed := r.recent(after, s.conn.historyRoom())
+		if missed == nil || !s.conn.offer(encode(s.head, s.version, missed)) {
 			return false
 		}
-		s.conn.enqueue(encode(s.head, s.version, missed))
 		metrics.deliveries.Add(float64(len(missed)))
 	}
 	r.group(s)
@@ -167,23 +166,27 @@ func (s *subscription) catchUp(after int64) {
 	}
 }
 
-// history sends messages of the log, in pieces, and waits between them for the client. It answers false when that has
-// become pointless.
+// history sends messages of the log, in pieces, each when the client has room for it. It answers false when that has become pointless.
 func (s *subscription) history(messages []*message) bool {
+	limit := min(writeSize, s.conn.historyRoom())
 	for len(messages) > 0 {
 		n, size := 0, 0
-		for n < len(messages) && (n == 0 || size+len(messages[n].body) <= writeSize) {
+		for n < len(messages) && (n == 0 || size+len(messages[n].body) <= limit) {
 			size += len(messages[n].body)
 			n++
 		}
-		s.room.mu.Lock()
-		ended := s.ended
-		if !ended {
-			s.conn.enqueue(encode(s.head, s.version, messages[:n]))
-		}
-		s.room.mu.Unlock()
-		if ended || !s.conn.awaitDrained() {
-			return false
+		piece := encode(s.head, s.version, messages[:n])
+		for sent := false; !sent; {
+			if !s.conn.awaitRoom() {
+				return false
+			}
+			s.room.mu.Lock()
+			ended := s.ended
+			sent = !ended && s.conn.offer(piece)
+			s.room.mu.Unlock()
+			if ended {
+				return false
+			}
 		}
 		metrics.deliveries.Add(float64(n))
 		messages = messages[n:]
