@@ -22,8 +22,8 @@ func run(_ context.Context, a *app.App, cfg *config) error {
 	a.Router.GET("/ws", gin.WrapF(s.serveWebSocket))
 	subscriptions := []events.Subscription{
 		{Topic: "message.log.appended", Handle: s.messagesAppended, Connected: s.hub.compareNow},
-		{Topic: "chat.member.left", Handle: s.memberLeft},
-		{Topic: "auth.session.revoked", Handle: s.sessionsRevoked},
+		{Topic: "chat.member.left", Handle: s.memberLeft, Connected: s.verifyNow},
+		{Topic: "auth.session.revoked", Handle: s.sessionsRevoked, Connected: s.verifyNow},
 	}
 	again := make([]chan struct{}, len(subscriptions))
 	for i, subscription := range subscriptions {

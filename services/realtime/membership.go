@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -76,6 +77,13 @@ func (m *members) leftSince(room, user string, version int64) bool {
 	defer m.mu.Unlock()
 	k, ok := m.known[membership{room, user}]
 	return ok && !k.member && k.version > version
+}
+
+// doubt has chat asked anew about everybody who is known as a member.
+func (m *members) doubt() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.known, func(_ membership, k known) bool { return k.member })
 }
 
 // forget drops what is known for too long.

@@ -30,6 +30,7 @@ type server struct {
 	began    time.Time
 	lastConn atomic.Uint64
 	draining atomic.Bool
+	verifies chan struct{} // asks for a verification of all connections, now
 
 	conns    registry
 	sessions *sessions
@@ -43,6 +44,7 @@ func newServer(name string, cfg config, log *slog.Logger, call *http.Client, ver
 	s := &server{
 		name: name, cfg: cfg, log: log, call: call, verifyToken: verify, upgrader: newUpgrader(cfg.Origins),
 		frameRate: settings.Fixed(cfg.FrameRate), began: time.Now(), sessions: newSessions(), members: newMembers(call),
+		verifies: make(chan struct{}, 1),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	for i := range cfg.Writers {
@@ -62,6 +64,7 @@ func (s *server) run(ctx context.Context) error {
 		wg.Go(func() { w.run(ctx) })
 	}
 	wg.Go(func() { s.sweep(ctx) })
+	wg.Go(func() { s.verifyAll(ctx) })
 	wg.Go(func() { s.hub.watch(ctx, s.cfg.HeadsInterval) })
 	<-ctx.Done()
 	s.stop()

@@ -101,7 +101,7 @@ func (s *server) verify(raw string) (token.User, error) {
 }
 
 // renew takes a new token of the same user: the connection goes on past the old one's end. As an event that ended a
-// membership may have been lost with a broker, the subscriptions are authorised anew too.
+// membership may have been lost with a broker, memberships are verified too.
 func (c *conn) renew(f *stomp.Frame) error {
 	raw := token.Bearer(string(f.Header("Authorization")))
 	user, err := c.srv.verify(raw)
@@ -121,7 +121,7 @@ func (c *conn) renew(f *stomp.Frame) error {
 			return errTokenRevoked
 		}
 	}
-	go c.reauthorise()
+	go c.verifyMemberships(c.srv.ctx)
 	return nil
 }
 

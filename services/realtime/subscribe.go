@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -160,18 +159,4 @@ func (s *subscription) end(why *problem.Error) {
 	s.conn.enqueue(textFrame(&stomp.Frame{Command: stomp.Message, Body: body, Headers: stomp.H(
 		"subscription", s.id, "message-id", s.room.id+":ended", "destination", roomDestination+s.room.id,
 		"ended", why.Code, "content-type", problem.ContentType)}, s.version))
-}
-
-// reauthorise ends the subscriptions of memberships that have ended.
-func (c *conn) reauthorise() {
-	c.mu.Lock()
-	subs := slices.Clone(c.subs)
-	c.mu.Unlock()
-	for _, s := range subs {
-		_, err := c.srv.members.check(c.srv.ctx, s.room.id, s.user)
-		var p *problem.Error
-		if errors.As(err, &p) && (p.Code == rooms.ErrNotAMember.Code || p.Code == problem.CodeNotFound) {
-			s.end(rooms.ErrNotAMember)
-		}
-	}
 }
