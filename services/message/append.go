@@ -20,7 +20,7 @@ type NewMessage struct {
 	SenderID string `json:"senderId"`
 	Token    int    `json:"token" doc:"The place of the sender's access token in tokens, from 0 on."`
 	Content  string `json:"content"`
-	Key      string `json:"key" doc:"Appending a message again with the same room, sender and key changes nothing."`
+	Key      string `json:"key" doc:"Appending a message again with the same room, sender and key changes nothing; with other content it is refused."`
 }
 
 // Result says what became of a message: its place, or why it was refused.

@@ -161,6 +161,9 @@ func (p platform) testRefusals(t *testing.T) {
 func (p platform) testResend(t *testing.T) {
 	room := p.room(t, "mina")
 	a, b, c := say(room, "mina", "a"), say(room, "mina", "b"), say(room, "mina", "c")
+	reused, again := say(room, "mina", "a, but other"), say(room, "mina", "d")
+	reused.Key, again.Key = a.Key, "e"
+	e := say(room, "mina", "e")
 	for i, test := range []struct {
 		batch []NewMessage
 		want  []string
@@ -168,11 +171,13 @@ func (p platform) testResend(t *testing.T) {
 		{[]NewMessage{a, b, a}, []string{"1 new", "2 new", "1"}},
 		{[]NewMessage{c, b}, []string{"3 new", "2"}},
 		{[]NewMessage{a, b, c}, []string{"1", "2", "3"}},
+		{[]NewMessage{reused, c}, []string{"conflict", "3"}},
+		{[]NewMessage{e, again, e}, []string{"4 new", "conflict", "4"}},
 	} {
 		results, err := p.append(t, i%2, test.batch...)
 		var got []string
 		for j, r := range results {
-			place := fmt.Sprint(r.Seq)
+			place := shown(results[j : j+1])[0]
 			if m := r.Message; m != nil {
 				place += " new"
 				if m.Seq != r.Seq || m.RoomID != room || m.Key != test.batch[j].Key || m.SenderName == "" || m.SentAt.IsZero() {
@@ -185,14 +190,14 @@ func (p platform) testResend(t *testing.T) {
 			t.Errorf("batch %d: %v %s", i, err, diff)
 		}
 	}
-	events := standin.Await(t, p.Platform, topicAppended, 2, func(e appended) bool { return e.Messages[0].RoomID == room })
+	events := standin.Await(t, p.Platform, topicAppended, 3, func(e appended) bool { return e.Messages[0].RoomID == room })
 	var told []int64
 	for _, e := range events {
 		for _, m := range e.Messages {
 			told = append(told, m.Seq)
 		}
 	}
-	if diff := cmp.Diff([]int64{1, 2, 3}, told); diff != "" {
+	if diff := cmp.Diff([]int64{1, 2, 3, 4}, told); diff != "" {
 		t.Errorf("realtime was told of %v", told)
 	}
 }

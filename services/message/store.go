@@ -18,6 +18,7 @@ import (
 
 var (
 	errClosed  = problem.NotFound(problem.CodeNotFound, "the room is closed")
+	errReused  = problem.Conflict(problem.CodeConflict, "this idempotency-key was used for another message in this room")
 	errUnknown = problem.Unavailable("whether you are a member of this room cannot be found out at the moment")
 )
 
@@ -49,17 +50,25 @@ const (
 )
 
 // lookUp finds out what decides about each entry. It must come after lockRooms: it sees then what others stored before they unlocked.
+// The limit, which changes nothing, has it look in the index for each entry.
 const lookUp = `SELECT i,
 		COALESCE((SELECT member FROM members WHERE room_id = e.room AND user_id = e.sender), false),
-		COALESCE((SELECT seq FROM messages WHERE room_id = e.room AND sender_id = e.sender AND key = e.key), 0)
-	FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS e (room, sender, key, i)`
+		COALESCE(m.seq, 0), COALESCE(m.content, '')
+	FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS e (room, sender, key, i)
+	LEFT JOIN LATERAL (SELECT seq, content FROM messages WHERE room_id = e.room AND sender_id = e.sender AND key = e.key LIMIT 1) AS m ON true`
 
 // found is what a transaction knows of its rooms and entries.
 type found struct {
 	rooms map[uuid.UUID]*room
-	// member and stored are by entry; stored is 0 for what is new.
+	// member and stored are by entry.
 	member []bool
-	stored []int64
+	stored []stored
+}
+
+// stored is a message that was stored before; seq is 0 for none.
+type stored struct {
+	seq     int64
+	content string
 }
 
 type room struct {
@@ -104,7 +113,7 @@ func find(ctx context.Context, conn *pgxpool.Conn, entries []*entry) (*found, er
 	slices.SortFunc(distinct, func(a, b pgtype.UUID) int { return bytes.Compare(a.Bytes[:], b.Bytes[:]) })
 	distinct = slices.Compact(distinct)
 
-	f := &found{rooms: make(map[uuid.UUID]*room, len(distinct)), member: make([]bool, n), stored: make([]int64, n)}
+	f := &found{rooms: make(map[uuid.UUID]*room, len(distinct)), member: make([]bool, n), stored: make([]stored, n)}
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN`)
 	batch.Queue(planOnce)
@@ -120,10 +129,11 @@ func find(ctx context.Context, conn *pgxpool.Conn, entries []*entry) (*found, er
 		return err
 	})
 	batch.Queue(lookUp, rooms, senders, keys).Query(func(rows pgx.Rows) error {
-		var i, seq int64
+		var i int64
 		var member bool
-		_, err := pgx.ForEachRow(rows, []any{&i, &member, &seq}, func() error {
-			f.member[i-1], f.stored[i-1] = member, seq
+		var before stored
+		_, err := pgx.ForEachRow(rows, []any{&i, &member, &before.seq, &before.content}, func() error {
+			f.member[i-1], f.stored[i-1] = member, before
 			return nil
 		})
 		return err
@@ -141,7 +151,7 @@ type place struct {
 func (f *found) assign(entries []*entry) []Message {
 	now := time.Now().UTC().Truncate(time.Microsecond) // As precise as PostgreSQL stores it.
 	added := make([]Message, 0, len(entries))
-	twice := make(map[place]int64, len(entries))
+	twice := make(map[place]stored, len(entries))
 	for i, e := range entries {
 		r := f.rooms[e.RoomID]
 		e.unknown = false
@@ -158,19 +168,22 @@ func (f *found) assign(entries []*entry) []Message {
 			continue
 		}
 		at := place{e.RoomID, e.SenderID, e.Key}
-		seq := f.stored[i]
-		if seq == 0 {
-			seq = twice[at]
+		before := f.stored[i]
+		if before.seq == 0 {
+			before = twice[at]
 		}
-		if seq == 0 {
+		switch {
+		case before.seq == 0:
 			r.lastSeq++
-			seq = r.lastSeq
-			twice[at] = seq
-			e.Seq, e.SentAt = seq, now
-			e.result.Message = &e.Message
+			e.Seq, e.SentAt = r.lastSeq, now
+			e.result.Seq, e.result.Message = e.Seq, &e.Message
+			twice[at] = stored{e.Seq, e.Content}
 			added = append(added, e.Message)
+		case before.content != e.Content:
+			e.refuse(errReused)
+		default:
+			e.result.Seq = before.seq
 		}
-		e.result.Seq = seq
 	}
 	return added
 }
