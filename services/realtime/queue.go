@@ -106,6 +106,15 @@ func (c *conn) finish(discard bool, last ...[]byte) bool {
 	return true
 }
 
+// connected takes away the time that CONNECT had, unless the connection is being closed: that has a time of its own.
+func (c *conn) connected() {
+	c.qmu.Lock()
+	defer c.qmu.Unlock()
+	if !c.closed {
+		c.deadline.Store(0)
+	}
+}
+
 // replace throws away what no writer has taken yet, and makes last the end. The caller holds qmu.
 func (c *conn) replace(last ...[]byte) {
 	for _, frame := range c.frames {

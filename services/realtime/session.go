@@ -52,7 +52,7 @@ func (c *conn) connect(f *stomp.Frame) error {
 	}
 	c.session.Store(s)
 	c.decoder.Version, c.decoder.Limits = version, limits
-	c.deadline.Store(0)
+	c.connected()
 	if !c.srv.sessions.add(user.Session, c) {
 		return errTokenRevoked
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/stomp"
+	"moim.dev/moim/services/internal/token"
 )
 
 func TestConnect(t *testing.T) {
@@ -155,6 +157,27 @@ func TestConnectTimeout(t *testing.T) {
 		c.expectError(problem.CodeUnauthenticated)
 		if took := time.Since(began); took < 10*time.Second || took > 11*time.Second {
 			t.Errorf("cut off after %s, want 10 s", took)
+		}
+	})
+}
+
+// A connection whose token was verified too late is closed, also when its client never does.
+func TestConnectAfterTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform()
+		mina := p.user("mina")
+		e := p.servePipe(t, testConfig())
+		e.verifyToken = func(ctx context.Context, raw string) (token.User, error) {
+			time.Sleep(11 * time.Second)
+			return p.verify(ctx, raw)
+		}
+		c := e.open(t, nil)
+		c.patience = time.Hour
+		c.send(stomp.Connect, "", "accept-version", "1.2", "passcode", mina)
+		c.expect(stomp.Error)
+		time.Sleep(time.Minute)
+		if n := len(e.conns.all()); n != 0 {
+			t.Errorf("%d connections are open", n)
 		}
 	})
 }
