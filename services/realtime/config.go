@@ -16,7 +16,7 @@ type config struct {
 	ConnectTimeout time.Duration `env:"MOIM_CONNECT_TIMEOUT" envDefault:"10s"`
 	// QueueBytes is how much may wait to be written to one connection before it is a slow consumer.
 	QueueBytes int `env:"MOIM_QUEUE_BYTES" envDefault:"1048576"`
-	// StallTimeout is how long a connection may take nothing of what waits for it.
+	// StallTimeout is how long a client may take nothing of what waits for it, not even a byte.
 	StallTimeout time.Duration `env:"MOIM_STALL_TIMEOUT" envDefault:"10s"`
 	// MaxSubscriptions bounds the subscriptions of one connection.
 	MaxSubscriptions int `env:"MOIM_MAX_SUBSCRIPTIONS" envDefault:"256"`

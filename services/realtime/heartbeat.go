@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // silenceSlack is what a heart-beat may be late on its way, beyond a second interval.
@@ -12,7 +14,8 @@ const silenceSlack = 2 * time.Second
 type pulse struct {
 	received, written     uint32
 	receivedAt, writtenAt int64
-	moved                 int64 // when the queue was last empty or was written from
+	moved                 int64  // when the queue was last empty, or the client took something
+	acked                 uint64 // bytes that the client has acknowledged
 }
 
 func newPulse(now int64) pulse { return pulse{receivedAt: now, writtenAt: now, moved: now} }
@@ -52,13 +55,18 @@ func (c *conn) examine(now int64, clock time.Time) {
 		p.received, p.receivedAt = n, now
 	}
 	c.qmu.Lock()
-	written, empty, closed := c.written, c.size == 0, c.closed
+	written, empty, closed, full := c.written, c.size == 0, c.closed, c.state == blocked
 	c.qmu.Unlock()
 	if written != p.written {
 		p.written, p.writtenAt, p.moved = written, now, now
 	}
 	if empty {
 		p.moved = now
+	}
+	if full { // The kernel asks for more only when much of what it holds is gone.
+		if acked := c.acked(); acked != p.acked {
+			p.acked, p.moved = acked, now
+		}
 	}
 
 	s := c.session.Load()
@@ -81,4 +89,17 @@ func (c *conn) examine(now int64, clock time.Time) {
 		// Two periods early: one for what was written just after the last look, one for what would be due just after this.
 		c.enqueue(heartBeat)
 	}
+}
+
+// acked is how many bytes the client has acknowledged, as the kernel counts them (tcp(7), TCP_INFO); 0 where there is no plain socket.
+func (c *conn) acked() (n uint64) {
+	if c.raw == nil {
+		return 0
+	}
+	_ = c.raw.Control(func(fd uintptr) { // It fails when the socket is closed.
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			n = info.Bytes_acked
+		}
+	})
+	return n
 }

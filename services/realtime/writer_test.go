@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,6 +86,40 @@ func TestStalledConsumer(t *testing.T) {
 			t.Errorf("closed after %s, want %s", took, want)
 		}
 	})
+}
+
+// A client that takes a little all the time is not stalled, though its socket is full for long.
+func TestTricklingConsumer(t *testing.T) {
+	p := newPlatform()
+	token := p.user("mina")
+	p.join(roomR, "mina")
+	cfg := testConfig()
+	cfg.QueueBytes, cfg.StallTimeout = 64<<20, 2*time.Second
+	e := p.serve(t, cfg)
+	c := e.connect(t, token)
+	if err := c.ws.NetConn().(*net.TCPConn).SetReadBuffer(16 << 10); err != nil { // What it acknowledges is what it has read.
+		t.Fatal(err)
+	}
+	c.subscribe(roomR, "s", -1)
+	p.say(roomR, slices.Repeat([]string{strings.Repeat("x", 4000)}, 1500)...) // More than the kernel holds.
+	socket, buffer := c.ws.NetConn(), make([]byte, 4<<10)
+	closed := func() bool {
+		for _, conn := range e.conns.all() {
+			conn.qmu.Lock()
+			defer conn.qmu.Unlock()
+			return conn.closed
+		}
+		return true
+	}
+	for began := time.Now(); time.Since(began) < 2*cfg.StallTimeout; time.Sleep(20 * time.Millisecond) {
+		if _, err := socket.Read(buffer); err != nil {
+			t.Fatal(err)
+		}
+		if closed() {
+			t.Fatalf("cut off after %s", time.Since(began))
+		}
+	}
+	eventually(t, "it is cut off when it takes nothing any more", closed)
 }
 
 // A busy client whose socket is full now and then misses nothing and sees all in order.
