@@ -64,7 +64,9 @@ func (c *conn) changeMembership(f *stomp.Frame, method string) error {
 	}
 	ctx, cancel := context.WithTimeout(c.srv.ctx, c.srv.cfg.AppendTimeout+patience)
 	defer cancel()
-	c.awaitStored(ctx)
+	if !c.awaitStored(ctx) {
+		return errUnavailable
+	}
 	header := http.Header{"Authorization": {"Bearer " + c.session.Load().token}}
 	address := "http://chat/api/chat/rooms/" + url.PathEscape(body.RoomID) + "/members/me"
 	return retry(ctx, func(ctx context.Context) error {
@@ -74,9 +76,11 @@ func (c *conn) changeMembership(f *stomp.Frame, method string) error {
 
 // disconnect answers DISCONNECT when everything sent before it was answered, and closes.
 func (c *conn) disconnect(f *stomp.Frame) error {
-	ctx, cancel := context.WithTimeout(c.srv.ctx, c.srv.cfg.AppendTimeout)
+	ctx, cancel := context.WithTimeout(c.srv.ctx, c.srv.cfg.AppendTimeout+patience)
 	defer cancel()
-	c.awaitStored(ctx)
+	if !c.awaitStored(ctx) {
+		return errUnavailable
+	}
 	c.sendReceipt(f.Header("receipt"))
 	c.finish(false, closeFrame(websocket.CloseNormalClosure))
 	return nil
@@ -105,12 +109,12 @@ func (c *conn) stored() {
 	}
 }
 
-// awaitStored waits until every message of this connection was stored or refused.
-func (c *conn) awaitStored(ctx context.Context) {
+// awaitStored waits until every message of this connection was stored or refused. It answers false when that takes too long.
+func (c *conn) awaitStored(ctx context.Context) bool {
 	c.mu.Lock()
 	if c.sends == 0 {
 		c.mu.Unlock()
-		return
+		return true
 	}
 	if c.sent == nil {
 		c.sent = make(chan struct{})
@@ -119,7 +123,9 @@ func (c *conn) awaitStored(ctx context.Context) {
 	c.mu.Unlock()
 	select {
 	case <-sent:
+		return true
 	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	dapr "github.com/dapr/go-sdk/client"
@@ -99,6 +100,43 @@ func TestDisconnectComesAfterAllReceipts(t *testing.T) {
 	}
 	if c.next() != nil {
 		t.Error("a frame after the receipt for DISCONNECT")
+	}
+}
+
+// What takes long to be stored is waited for, and what can't be is not passed over in silence.
+func TestDisconnectWhileNothingIsStored(t *testing.T) {
+	for name, test := range map[string]struct {
+		outage   time.Duration
+		receipts []string
+		code     string
+	}{
+		"is receipted when the log answers again": {outage: 18 * time.Second, receipts: []string{"1", "bye"}},
+		"is refused when it doesn't":              {outage: time.Minute, code: problem.CodeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlatform()
+				mina := p.user("mina")
+				p.join(roomR, "mina")
+				e := p.servePipe(t, testConfig())
+				c := e.connect(t, mina)
+				c.patience = 2 * time.Hour
+				hold := make(chan struct{})
+				p.set(func() { p.hold = hold })
+				time.AfterFunc(test.outage, func() { close(hold) })
+				c.message(roomR, "x", "1")
+				c.send(stomp.Disconnect, "", "receipt", "bye")
+				for _, want := range test.receipts {
+					if got := c.expect(stomp.Receipt).Header("receipt-id"); string(got) != want {
+						t.Fatalf("receipt %s, want %s", got, want)
+					}
+				}
+				if test.code != "" {
+					c.expectError(test.code)
+				}
+				<-hold
+			})
+		})
 	}
 }
 
