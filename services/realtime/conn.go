@@ -228,12 +228,12 @@ func (c *conn) shut() {
 	metrics.connections.Dec()
 }
 
-// version is the version of STOMP that was agreed on.
+// version is the version of STOMP that was agreed on. Before that nothing is escaped: clients undo it only after CONNECTED.
 func (c *conn) version() stomp.Version {
 	if s := c.session.Load(); s != nil {
 		return s.version
 	}
-	return stomp.V12
+	return stomp.V10
 }
 
 func (c *conn) userID() string {

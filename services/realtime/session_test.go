@@ -74,6 +74,19 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+// Stock clients undo escapes only once CONNECTED has named a version that has them.
+func TestErrorBeforeConnectedIsNotEscaped(t *testing.T) {
+	p := newPlatform()
+	e := p.serve(t, testConfig())
+	c := e.open(t, nil)
+	c.decoder.Version = stomp.V10
+	c.send(stomp.Connect, "", "accept-version", "1.2")
+	f := c.expectError(problem.CodeUnauthenticated)
+	if got := string(f.Header("message")); !strings.HasPrefix(got, "unauthenticated: ") {
+		t.Errorf("the message is %q", got)
+	}
+}
+
 func TestHandshake(t *testing.T) {
 	p := newPlatform()
 	cfg := testConfig()

@@ -39,7 +39,7 @@ type Version uint8
 
 // The versions of the protocol, best first.
 const (
-	V12 Version = iota // also what holds before CONNECTED has named a version
+	V12 Version = iota // also what clients write before CONNECTED has named a version
 	V11
 	V10
 )
