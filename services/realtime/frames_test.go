@@ -127,3 +127,36 @@ func TestMessageFrame(t *testing.T) {
 		})
 	}
 }
+
+// In 1.0 a subscription needs no id: its destination names it.
+func TestSubscriptionsWithoutID(t *testing.T) {
+	p := newPlatform()
+	token := p.user("mina")
+	p.join(roomR, "mina")
+	p.join(roomQ, "mina")
+	e := p.serve(t, testConfig())
+	c, other := e.open(t, nil), e.connect(t, token)
+	other.subscribe(roomR, "s", -1)
+	c.version, c.decoder.Version = stomp.V10, stomp.V10
+	c.send(stomp.Connect, "", "passcode", token)
+	c.expect(stomp.Connected)
+	for _, room := range []string{roomR, roomQ} {
+		c.send(stomp.Subscribe, "", "destination", "/sub/chat/"+room, "receipt", "1")
+		c.expect(stomp.Receipt)
+		p.say(room, "hello")
+		f := c.expect(stomp.Message)
+		if _, given := f.Lookup("subscription"); given || string(f.Header("destination")) != "/sub/chat/"+room {
+			t.Errorf("a message has the headers %q", f.Headers)
+		}
+	}
+	other.expectMessages("s", 1, 1)
+	c.send(stomp.Unsubscribe, "", "destination", "/sub/chat/"+roomR, "receipt", "2")
+	c.expect(stomp.Receipt)
+	p.say(roomR, "unheard")
+	p.say(roomQ, "heard")
+	if f := c.expect(stomp.Message); string(f.Header("destination")) != "/sub/chat/"+roomQ {
+		t.Errorf("a message of %s", f.Header("destination"))
+	}
+	c.send(stomp.Subscribe, "", "destination", "/sub/chat/"+roomQ, "receipt", "3")
+	c.expectError(codeBadFrame)
+}

@@ -33,8 +33,11 @@ func (m *message) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// subscriptionHead is a MESSAGE frame up to the end of its subscription header.
+// subscriptionHead is a MESSAGE frame up to the end of its subscription header, which subscriptions without an id, of 1.0, don't have.
 func subscriptionHead(id string, v stomp.Version) []byte {
+	if id == "" {
+		return []byte(stomp.Message + "\n")
+	}
 	return stomp.AppendHeader([]byte(stomp.Message+"\n"), "subscription", id, v)
 }
 

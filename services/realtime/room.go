@@ -38,8 +38,8 @@ type room struct {
 
 // groupKey is what makes MESSAGE frames of one room equal for several subscriptions.
 type groupKey struct {
-	id  string
-	raw bool // headers are not escaped
+	head string
+	raw  bool // headers are not escaped
 }
 
 // group is the live subscriptions that get equal frames.

@@ -23,7 +23,7 @@ var roomIDs = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 // on its way.
 func (c *conn) subscribe(f *stomp.Frame) error {
 	id := string(f.Header("id"))
-	if id == "" || len(id) > maxID {
+	if id == "" && c.version() != stomp.V10 || len(id) > maxID {
 		return badFrame("SUBSCRIBE needs an id of 1 to %d bytes", maxID)
 	}
 	if ack := f.Header("ack"); ack != nil && string(ack) != "auto" {
@@ -42,6 +42,10 @@ func (c *conn) subscribe(f *stomp.Frame) error {
 		}
 		after = n
 	}
+	head := subscriptionHead(id, c.version())
+	if id == "" {
+		id = destination // As 1.0 has it.
+	}
 	if err := c.maySubscribe(id); err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func (c *conn) subscribe(f *stomp.Frame) error {
 	}
 	s := &subscription{
 		conn: c, room: c.srv.hub.hold(roomID), id: id, user: user, member: member,
-		head: subscriptionHead(id, c.version()), version: c.version(),
+		head: head, version: c.version(),
 	}
 	c.mu.Lock()
 	c.subs = append(c.subs, s)
@@ -104,6 +108,9 @@ func (s *subscription) begin(ctx context.Context, after int64) error {
 // unsubscribe answers UNSUBSCRIBE. That the subscription is no more, because the member left, is no mistake.
 func (c *conn) unsubscribe(f *stomp.Frame) error {
 	id := f.Header("id")
+	if len(id) == 0 && c.version() == stomp.V10 {
+		id = f.Header("destination")
+	}
 	if len(id) == 0 {
 		return badFrame("UNSUBSCRIBE needs the id of a subscription")
 	}

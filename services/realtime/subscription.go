@@ -53,9 +53,13 @@ func (s *subscription) leave() {
 	r.hub.release(r)
 }
 
+func (s *subscription) groupKey() groupKey {
+	return groupKey{head: string(s.head), raw: s.version == stomp.V10}
+}
+
 // group makes a subscription live from the room's head on. The caller holds mu.
 func (r *room) group(s *subscription) {
-	key := groupKey{id: s.id, raw: s.version == stomp.V10}
+	key := s.groupKey()
 	g := r.groups[key]
 	if g == nil {
 		g = &group{head: s.head, version: s.version}
@@ -83,7 +87,7 @@ func (r *room) ungroup(s *subscription) {
 	g.subs[last] = nil
 	g.subs = g.subs[:last]
 	if last == 0 {
-		delete(r.groups, groupKey{id: s.id, raw: s.version == stomp.V10})
+		delete(r.groups, s.groupKey())
 	}
 }
 
