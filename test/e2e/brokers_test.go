@@ -93,25 +93,35 @@ func TestBrokers(t *testing.T) {
 			if restart == nil {
 				return
 			}
-			if err := restart(); err != nil {
+			err := restart()
+			if err != nil {
 				t.Fatal(err)
 			}
-			before := seen("realtime", "message.log.appended")
 			chat(t, c, "again") // The log has what events don't bring.
-			speaker, err := c.LogIn(t.Context(), "again-0", "correct horse battery")
+
+			var speakers [2]*client.Session // One to each replica.
+			for i := range speakers {
+				if speakers[i], err = c.LogIn(t.Context(), fmt.Sprint("again-", i), "correct horse battery"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			room, err := speakers[0].CreateRoom(t.Context(), "After the restart", len(speakers))
 			if err != nil {
 				t.Fatal(err)
 			}
-			room, err := speaker.CreateRoom(t.Context(), "After the restart", 1)
-			if err != nil {
+			if err := speakers[1].Join(t.Context(), room.ID); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			for range 2 { // One to each replica.
-				m := client.NewMember(speaker, room.ID)
+			before := seen("realtime", "message.log.appended")
+			for i, speaker := range speakers {
+				m, said := client.NewMember(speaker, room.ID), 0
 				go m.Run(ctx)
-				go client.Every(ctx, 100*time.Millisecond, func() { m.Say("Do you hear me?") })
+				go client.Every(ctx, 100*time.Millisecond, func() {
+					m.Say(fmt.Sprintf("%d/%d: do you hear me?", i, said))
+					said++
+				})
 			}
 			await(ctx, t, "both replicas have broadcasts again", func() bool {
 				n := seen("realtime", "message.log.appended")

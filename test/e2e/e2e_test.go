@@ -273,6 +273,7 @@ func restart(t *testing.T, s *stack.Stack, c client.Client) {
 			all[said%3].Say(fmt.Sprint(said))
 			said++
 		}
+		pid := s.PID(name)
 		if err := s.Terminate(name); err != nil {
 			t.Fatal(err)
 		}
@@ -280,9 +281,7 @@ func restart(t *testing.T, s *stack.Stack, c client.Client) {
 			all[said%3].Say(fmt.Sprint(said))
 			said++
 		}
-		if err := s.WaitReady(ctx, name); err != nil {
-			t.Fatal(err)
-		}
+		awaitSuccessor(ctx, t, s, name, pid)
 	}
 	for _, m := range all {
 		if err := m.Await(ctx, func(seen []client.Message, unsent int) bool { return unsent == 0 && len(seen) >= 3+said }); err != nil {
@@ -291,5 +290,17 @@ func restart(t *testing.T, s *stack.Stack, c client.Client) {
 	}
 	if n := len(all[0].Seen()); n != 3+said {
 		t.Errorf("%d messages were seen, want %d", n, 3+said)
+	}
+}
+
+// awaitSuccessor waits until another process than that of the pid runs under a name and is ready.
+func awaitSuccessor(ctx context.Context, t *testing.T, s *stack.Stack, name string, pid int) {
+	t.Helper()
+	await(ctx, t, name+" runs again", func() bool {
+		now := s.PID(name)
+		return now != 0 && now != pid
+	})
+	if err := s.WaitReady(ctx, name); err != nil {
+		t.Fatalf("%s does not come back: %v", name, err)
 	}
 }

@@ -75,12 +75,11 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"realtime-0", "message-0", "realtime-1/daprd", "message-1/daprd", "redis", "postgres", "realtime-1"} {
+		pid := s.PID(name)
 		if err := s.Kill(name); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.WaitReady(ctx, name); err != nil {
-			t.Fatalf("%s does not come back: %v", name, err)
-		}
+		awaitSuccessor(ctx, t, s, name, pid)
 		// The platform works again: what is said now is stored.
 		mark := "after " + name
 		people[0].Say(mark)
