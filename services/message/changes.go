@@ -70,7 +70,7 @@ func (l *log) memberChanged(ctx context.Context, tx pgx.Tx, e events.Event) erro
 	return nil
 }
 
-// roomClosed has nothing more appended to a room.
+// roomClosed has no more messages appended to a room. Who leaves is announced all the same.
 func (l *log) roomClosed(ctx context.Context, tx pgx.Tx, e events.Event) error {
 	var closed struct {
 		RoomID uuid.UUID `json:"roomId"`

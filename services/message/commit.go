@@ -105,6 +105,7 @@ func (c *committer) next() (jobs []*job, entries []*entry) {
 		}
 		jobs, entries, bytes = append(jobs, j), append(entries, j.entries...), bytes+j.bytes
 	}
+	clear(c.waiting[:taken])
 	c.waiting = c.waiting[taken:]
 	c.running = len(jobs) > 0
 	return jobs, entries

@@ -17,7 +17,7 @@ var metrics = struct {
 	subscriptions:   gauge("subscriptions", "Subscriptions to rooms."),
 	rooms:           gauge("rooms", "Rooms with a subscriber here."),
 	blocked:         gauge("blocked_connections", "Connections whose socket takes no more at the moment."),
-	received:        counter("messages_stored_total", "Messages from clients that were stored."),
+	received:        counter("messages_stored_total", "Messages from clients that are stored, each time they are sent."),
 	deliveries:      counter("deliveries_total", "Messages queued for subscribers."),
 	writes:          counter("writes_total", "System calls that wrote to sockets."),
 	repairs:         counter("repairs_total", "Reads of the log because a message did not come as an event."),
