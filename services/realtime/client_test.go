@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -164,7 +165,7 @@ func (c *client) next() *stomp.Frame {
 			c.t.Fatalf("decode: %v", err)
 		}
 		if ok {
-			return f.Clone()
+			return clone(&f)
 		}
 		_ = c.ws.SetReadDeadline(time.Now().Add(c.patience))
 		kind, b, err := c.ws.ReadMessage()
@@ -179,6 +180,15 @@ func (c *client) next() *stomp.Frame {
 		}
 		c.decoder.Write(b)
 	}
+}
+
+// clone is a copy of a frame that shares no memory with it.
+func clone(f *stomp.Frame) *stomp.Frame {
+	c := &stomp.Frame{Command: f.Command, Body: bytes.Clone(f.Body), Headers: make([]stomp.Header, len(f.Headers))}
+	for i, h := range f.Headers {
+		c.Headers[i] = stomp.Header{Key: bytes.Clone(h.Key), Value: bytes.Clone(h.Value)}
+	}
+	return c
 }
 
 // expect reads the next frame, which must be of that command.

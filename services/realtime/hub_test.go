@@ -248,7 +248,7 @@ func BenchmarkHubAppend(b *testing.B) {
 		sub := &subscription{conn: c, room: r, id: "s", head: subscriptionHead("s", 0)}
 		s.hub.hold(roomR)
 		sub.enter()
-		sub.join()
+		sub.resume(-1)
 	}
 	body := bytes.Repeat([]byte("x"), 200)
 	b.ReportAllocs()

@@ -86,20 +86,18 @@ func (c *conn) maySubscribe(id string) error {
 
 // begin makes the subscription live, from what follows after, or from now on when after is negative.
 func (s *subscription) begin(ctx context.Context, after int64) error {
-	if after < 0 && s.join() || after >= 0 && s.resume(after, false) {
+	if s.resume(after) {
 		return nil
 	}
 	head, err := s.room.hub.log.head(ctx, s.room.id)
 	if err != nil {
 		return err
 	}
-	s.room.observe(head)
-	switch {
-	case after < 0:
-		s.join()
-	case after > head:
+	if after > head {
 		return problem.Field("after", "expected a seq of the room, whose last is %d", head)
-	case !s.resume(after, true):
+	}
+	s.room.observe(head)
+	if !s.resume(after) {
 		go s.catchUp(after)
 	}
 	return nil

@@ -91,35 +91,22 @@ func (r *room) ungroup(s *subscription) {
 	}
 }
 
-// join makes the subscription live from the room's head, if that is known.
-func (s *subscription) join() bool {
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	if s.room.known && !s.ended {
-		s.room.group(s)
-	}
-	return s.room.known
-}
-
-// resume makes the subscription, which has seen all up to after, live: at once or after what the ring still has. It answers
-// false when the log has to be read first. inLog says that the log is known to reach after, which the room may not
-// know yet.
-func (s *subscription) resume(after int64, inLog bool) bool {
+// resume makes the subscription, which has seen all up to after, live: at once or after what the ring still has. When after is
+// negative, it is live from the room's head on. resume answers false when the room knows too little and the log has to be asked.
+func (s *subscription) resume(after int64) bool {
 	r := s.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case s.ended:
 		return true
-	case !r.known:
+	case !r.known || after > max(r.head, r.target):
 		return false
 	case after > r.head:
-		if inLog {
-			s.seen = after
-			r.ahead = append(r.ahead, s)
-		}
-		return inLog
-	case after < r.head:
+		s.seen = after
+		r.ahead = append(r.ahead, s)
+		return true
+	case after >= 0 && after < r.head:
 		missed := r.recent(after, s.conn.historyRoom())
 		if missed == nil || !s.conn.offer(encode(s.head, s.version, missed)) {
 			return false
@@ -152,7 +139,7 @@ func (r *room) recent(after int64, limit int) []*message {
 // catchUp reads the log from after on, as fast as the client takes it, and makes the subscription live at its end.
 func (s *subscription) catchUp(after int64) {
 	for {
-		messages, _, err := s.room.hub.log.page(s.room.hub.ctx, s.room.id, after)
+		messages, head, err := s.room.hub.log.page(s.room.hub.ctx, s.room.id, after)
 		if err != nil {
 			s.conn.fail(err, nil)
 			return
@@ -160,7 +147,11 @@ func (s *subscription) catchUp(after int64) {
 		if len(messages) > 0 {
 			after = messages[len(messages)-1].seq
 		}
-		if !s.history(messages) || s.resume(after, true) {
+		if !s.history(messages) {
+			return
+		}
+		s.room.observe(head)
+		if s.resume(after) {
 			return
 		}
 		if len(messages) == 0 {

@@ -1,7 +1,6 @@
 package stomp
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 )
@@ -68,13 +67,4 @@ func H(keysAndValues ...string) []Header {
 		headers = append(headers, Header{Key: []byte(keysAndValues[i]), Value: []byte(keysAndValues[i+1])})
 	}
 	return headers
-}
-
-// Clone is a copy of f that shares no memory with it.
-func (f *Frame) Clone() *Frame {
-	c := &Frame{Command: f.Command, Body: bytes.Clone(f.Body), Headers: make([]Header, len(f.Headers))}
-	for i, h := range f.Headers {
-		c.Headers[i] = Header{Key: bytes.Clone(h.Key), Value: bytes.Clone(h.Value)}
-	}
-	return c
 }
