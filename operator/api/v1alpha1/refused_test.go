@@ -60,6 +60,9 @@ func TestServerRefuses(t *testing.T) {
 		"a host for everything":        {spec: "{ingress: {host: '*.example.com'}}", field: "spec.ingress.host", message: host},
 		"a host with a label too long": {spec: "{ingress: {host: " + strings.Repeat("a", 64) + ".example.com}}", field: "spec.ingress.host", message: host},
 		"an empty class of ingress":    {spec: "{ingress: {host: chat.example.com, className: ''}}", field: "spec.ingress.className", message: "should be at least 1 chars long"},
+		"a class with capital letters": {spec: "{ingress: {host: chat.example.com, className: My_Class}}", field: "spec.ingress.className", message: "use the name of an IngressClass (kubectl get ingressclasses), such as nginx"},
+		"a certificate's odd name":     {spec: "{ingress: {host: chat.example.com, tls: {secretName: chat_tls}}}", field: "spec.ingress.tls.secretName", message: "use the name of a Secret of this namespace, such as chat-tls"},
+		"an annotation with a space":   {spec: "{ingress: {host: chat.example.com, annotations: {'a key': b}}}", field: "spec.ingress.annotations", message: "use keys of letters, digits, '-', '_' and '.'"},
 		"TLS without a certificate":    {spec: "{ingress: {host: chat.example.com, tls: {}}}", field: "spec.ingress.tls.secretName", message: "Required value"},
 
 		"a component that is neither":             {spec: "{pubsub: {}}", field: "spec.pubsub", message: typeOrRef},

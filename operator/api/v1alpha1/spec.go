@@ -176,12 +176,15 @@ type IngressSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')",message="use the name of an IngressClass (kubectl get ingressclasses), such as nginx: small letters, digits, '-' and '.'"
 	ClassName *string `json:"className,omitempty"`
 	// TLS serves the platform by https, with the certificate that it names.
 	// +optional
 	TLS *IngressTLS `json:"tls,omitempty"`
 	// Annotations are added to those that let event streams and WebSockets through the common controllers.
 	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(key, key.matches('^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$'))",message="use keys of letters, digits, '-', '_' and '.', with a domain and '/' before them if need be, such as cert-manager.io/cluster-issuer"
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -190,6 +193,7 @@ type IngressTLS struct {
 	// SecretName names a Secret of type kubernetes.io/tls, which may be made by cert-manager.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')",message="use the name of a Secret of this namespace, such as chat-tls: small letters, digits, '-' and '.'"
 	SecretName string `json:"secretName"`
 }
 

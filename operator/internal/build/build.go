@@ -47,6 +47,33 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return fmt.Sprintf("%s: %s", e.Field, e.Message) }
 
+// Field is the part of the spec that an object comes of, as far as there is one.
+func Field(p *v1alpha1.ChatPlatform, object client.Object) string {
+	part := object.GetLabels()[LabelService]
+	switch object.GetObjectKind().GroupVersionKind().Kind {
+	case "Ingress":
+		return "spec.ingress"
+	case "NetworkPolicy":
+		return "spec.networkPolicy"
+	case "ServiceMonitor":
+		return "spec.observability"
+	case "Component":
+		for _, k := range (&builder{ChatPlatform: p}).blocks() {
+			if k.name == part && k.spec != nil {
+				return k.field
+			}
+		}
+		return "spec"
+	}
+	switch {
+	case slices.Contains(Services(), part):
+		return "spec.services." + part
+	case part == "postgres" || part == "redis":
+		return "spec.trial"
+	}
+	return "spec"
+}
+
 // Build returns everything that a platform consists of, in the order in which it is rolled out. The error is a *FieldError.
 //
 // There is no Dapr Subscription among it: the services stream their subscriptions, with the dead letter topics.

@@ -35,6 +35,9 @@ func TestController(t *testing.T) {
 		"suspend":         suspends,
 		"two in one":      sharesANamespace,
 		"owners":          ownsWhatGoesWithIt,
+		"refused spec":    changesNothingThatIsRefused,
+		"recreated":       makesAnewWhatCannotChange,
+		"taken names":     takesNothingOver,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, c, c.namespace(t)) })
 	}
@@ -288,6 +291,16 @@ func givesThePodsReason(t *testing.T, c *cluster, namespace string) {
 		t.Fatal(err)
 	}
 	c.ready(t, p)
+}
+
+// suspended says whether the operator has seen that it is to keep its hands off.
+func suspended(t *testing.T, c *cluster, p *v1alpha1.ChatPlatform) bool {
+	t.Helper()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
+		t.Fatal(err)
+	}
+	found := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReconciling)
+	return found.Reason == "Suspended" && found.ObservedGeneration == p.Generation
 }
 
 func suspends(t *testing.T, c *cluster, namespace string) {

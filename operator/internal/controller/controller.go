@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -147,7 +148,7 @@ func (r *Reconciler) inputs(ctx context.Context, p *v1alpha1.ChatPlatform) (buil
 		},
 	}
 	for _, name := range build.SecretNames(p) {
-		data, err := r.secret(ctx, client.ObjectKey{Namespace: p.Namespace, Name: name})
+		data, err := r.secret(ctx, p.Name, client.ObjectKey{Namespace: p.Namespace, Name: name})
 		if err != nil {
 			return in, err
 		}
@@ -177,18 +178,25 @@ func (r *Reconciler) inputs(ctx context.Context, p *v1alpha1.ChatPlatform) (buil
 	return in, nil
 }
 
-// secret returns the data of a generated Secret; nil when there is none. One that the cache doesn't have is looked for in the cluster:
+// secret returns the data of a Secret that was generated for a platform; nil when there is none. One that the cache doesn't have is looked for in the cluster:
 // a cache that lags behind must not have a password made anew.
-func (r *Reconciler) secret(ctx context.Context, key client.ObjectKey) (map[string][]byte, error) {
-	secret := &corev1.Secret{}
-	err := r.Get(ctx, key, secret)
+func (r *Reconciler) secret(ctx context.Context, platform string, key client.ObjectKey) (map[string][]byte, error) {
+	live := object(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := r.Get(ctx, key, live)
 	if apierrors.IsNotFound(err) {
-		err = r.Live.Get(ctx, key, secret)
+		err = r.Live.Get(ctx, key, live)
 	}
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
+		return nil, fmt.Errorf("read Secret %s: %w", key.Name, err)
+	}
+	if live.GetLabels()[build.LabelPlatform] != platform {
+		return nil, taken("Secret", key.Name, platform)
+	}
+	secret := &corev1.Secret{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, secret); err != nil {
 		return nil, fmt.Errorf("read Secret %s: %w", key.Name, err)
 	}
 	return secret.Data, nil

@@ -2,11 +2,13 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"moim.dev/moim/operator/api/v1alpha1"
@@ -14,8 +16,39 @@ import (
 	"moim.dev/moim/operator/internal/engine"
 )
 
+// plan has every object judged before the first is written. What the API server refuses is an error of the spec.
+func (r *Reconciler) plan(ctx context.Context, p *v1alpha1.ChatPlatform, stages []build.Stage) ([][]*engine.Plan, error) {
+	plans := make([][]*engine.Plan, len(stages))
+	for i, stage := range stages {
+		for _, object := range stage.Objects {
+			plan, err := r.engine.Plan(ctx, object)
+			if apierrors.IsInvalid(err) {
+				return nil, &build.FieldError{Field: build.Field(p, object), Message: "the cluster refuses what comes of it: " + err.Error()}
+			}
+			if errors.Is(err, engine.ErrTaken) {
+				return nil, taken(object.GetObjectKind().GroupVersionKind().Kind, object.GetName(), p.Name)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("stage %s: %w", stage.Name, err)
+			}
+			plans[i] = append(plans[i], plan)
+		}
+	}
+	return plans, nil
+}
+
+// taken is about an object that somebody else has made.
+func taken(kind, name, platform string) error {
+	return &halt{reason: "NameTaken", stalled: true, after: retry, message: fmt.Sprintf(
+		"%s %s is there and not the platform's: delete it, or give it the label %s=%s if it is to be the platform's", kind, name, build.LabelPlatform, platform)}
+}
+
 // rollOut applies stage after stage: each when everything of those before it is healthy. It returns what it changed, also with an error.
 func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage) (changed []string, err error) {
+	plans, err := r.plan(ctx, s.ChatPlatform, stages)
+	if err != nil {
+		return nil, err
+	}
 	s.wanted = inventory(stages)
 	// What is about to be made is on record before it is there.
 	s.Status.Inventory = union(s.Status.Inventory, s.wanted)
@@ -23,26 +56,26 @@ func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage
 	for _, name := range build.Services() {
 		s.counts[name] = false
 	}
-	for _, stage := range stages {
+	for i, stage := range stages {
 		var waiting []string
-		for _, object := range stage.Objects {
-			applied, err := r.engine.Apply(ctx, object)
+		for _, plan := range plans[i] {
+			applied, err := r.engine.Apply(ctx, plan)
 			if err != nil {
 				return changed, fmt.Errorf("stage %s: %w", stage.Name, err)
 			}
-			if applied.Change != engine.Unchanged {
-				changed = append(changed, fmt.Sprintf("%s %s %s", applied.Change, applied.GetKind(), applied.GetName()))
+			if plan.Change != engine.Unchanged {
+				changed = append(changed, fmt.Sprintf("%s %s %s", plan.Change, applied.GetKind(), applied.GetName()))
 			}
-			healthy, missing := engine.Health(applied.Unstructured)
+			healthy, missing := engine.Health(applied)
 			part := applied.GetLabels()[build.LabelService]
-			if kind := applied.GetKind(); kind == "Deployment" || kind == "StatefulSet" {
+			if engine.IsWorkload(applied) {
 				if _, isService := s.counts[part]; isService {
 					s.counts[part] = healthy
 				}
 			}
 			if healthy {
 				if applied.GetKind() == "Ingress" {
-					s.ingress(applied.Unstructured)
+					s.ingress(applied)
 				}
 				continue
 			}

@@ -65,7 +65,7 @@ func ClientOptions() client.Options {
 // SetUp adds the controller to a manager that has CacheOptions and ClientOptions.
 func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	r.Client, r.Live, r.Recorder = mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(build.ManagedBy)
-	r.engine = &engine.Engine{Client: r.Client, Manager: build.ManagedBy}
+	r.engine = &engine.Engine{Client: r.Client, Live: r.Live, Manager: build.ManagedBy, Owner: build.LabelPlatform}
 	b := ctrl.NewControllerManagedBy(mgr).Named("chatplatform").
 		For(&v1alpha1.ChatPlatform{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(platformOf[client.Object]))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -29,6 +30,7 @@ type halt struct {
 	reason, message string
 	after           time.Duration // when to look again, beside what watches tell; 0 for never
 	failed          bool          // somebody has to do something
+	stalled         bool          // and nothing is done before
 }
 
 func (h *halt) Error() string { return h.message }
@@ -82,7 +84,7 @@ func (s *state) conclude(err error) {
 	case errors.As(err, &stop) && stop.reason == "Suspended":
 		s.set(v1alpha1.ConditionReconciling, false, stop.reason, stop.message)
 	case errors.As(err, &stop):
-		s.conditions(false, !stop.failed, false, stop.reason, stop.message)
+		s.conditions(false, !stop.failed && !stop.stalled, stop.stalled, stop.reason, stop.message)
 	case errors.As(err, &field):
 		s.conditions(false, false, true, "InvalidSpec", field.Error())
 	default:
@@ -95,6 +97,9 @@ func (s *state) conditions(ready, reconciling, stalled bool, reason, message str
 	s.set(v1alpha1.ConditionReconciling, reconciling, reason, message)
 	s.set(v1alpha1.ConditionStalled, stalled, reason, message)
 }
+
+// warnings are the reasons for not being Ready that somebody has to do something about.
+var warnings = []string{"RolloutFailed", "InvalidSpec", "SidecarMissing", "SecretNotFound", "NameTaken"}
 
 // writeStatus writes what has changed, if anything has.
 func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.ChatPlatform) error {
@@ -110,7 +115,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.Ch
 	case ready == nil:
 	case !was && ready.Status == metav1.ConditionTrue:
 		r.event(after, "Normal", "Ready", "Reconcile", "version "+after.Status.Version+" is rolled out")
-	case ready.Reason == "RolloutFailed" || ready.Reason == "InvalidSpec" || ready.Reason == "SidecarMissing" || ready.Reason == "SecretNotFound":
+	case slices.Contains(warnings, ready.Reason):
 		r.event(after, "Warning", ready.Reason, "Reconcile", ready.Message)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,69 +22,39 @@ const annotation = "moim.dev/applied"
 
 // Engine applies objects under a field manager's name.
 type Engine struct {
-	// Client reads unstructured objects from a cache.
+	// Client reads unstructured objects from a cache, which may leave out what isn't labelled as the operator's.
 	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
 	// Manager is the field manager.
 	Manager string
+	// Owner is the label that says whose an object is.
+	Owner string
 }
 
-// Applied is an object as it is after it was applied.
-type Applied struct {
-	*unstructured.Unstructured
-	// Change is what the apply did.
-	Change Change
-}
-
-// Change says what became of an object.
-type Change string
-
-// Changes.
-const (
-	Unchanged Change = "unchanged"
-	Created   Change = "created"
-	Updated   Change = "updated"
-	Recreated Change = "recreated"
-)
-
-// Apply brings an object to the cluster. Fields that others have set, and that the object doesn't name, stay as they are.
-func (e *Engine) Apply(ctx context.Context, object client.Object) (Applied, error) {
-	wanted, err := convert(object)
-	if err != nil {
-		return Applied{}, err
+// Apply does what was planned, and returns the object as it is then. Fields that others have set, and that the object doesn't name, stay
+// as they are.
+func (e *Engine) Apply(ctx context.Context, p *Plan) (*unstructured.Unstructured, error) {
+	if p.Change == Unchanged {
+		return p.live, nil
 	}
-	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(wanted.GroupVersionKind())
-	err = e.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
-	change := Updated
-	switch {
-	case apierrors.IsNotFound(err):
-		change = Created
-	case err != nil:
-		return Applied{}, fmt.Errorf("read %s: %w", describe(wanted), err)
-	case live.GetAnnotations()[annotation] == wanted.GetAnnotations()[annotation] && contains(wanted.Object, live.Object):
-		return Applied{live, Unchanged}, nil
-	}
-	err = e.apply(ctx, wanted)
-	if apierrors.IsInvalid(err) && change == Updated && !slices.Contains(precious, wanted.GetKind()) {
-		// It can't become what is wanted: a field can't change, or an item of a list that somebody else has changed is in the way.
-		if _, err := e.Delete(ctx, live); err != nil {
-			return Applied{}, err
+	if p.Change == Recreated {
+		if _, err := e.Delete(ctx, p.live); err != nil {
+			return nil, err
 		}
-		change, err = Recreated, e.apply(ctx, wanted)
 	}
-	if err != nil {
-		return Applied{}, fmt.Errorf("apply %s: %w", describe(wanted), err)
+	applied := p.wanted.DeepCopy()
+	if err := e.apply(ctx, applied); err != nil {
+		return nil, fmt.Errorf("apply %s: %w", describe(p.wanted), err)
 	}
-	return Applied{wanted, change}, nil
+	return applied, nil
 }
 
-func (e *Engine) apply(ctx context.Context, wanted *unstructured.Unstructured) error {
-	// The client writes the answer into what it was given.
-	return e.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), client.FieldOwner(e.Manager), client.ForceOwnership) //nolint:wrapcheck // The caller says what it was about.
+// apply writes the answer into what it was given.
+func (e *Engine) apply(ctx context.Context, wanted *unstructured.Unstructured, options ...client.ApplyOption) error {
+	options = append(options, client.FieldOwner(e.Manager), client.ForceOwnership)
+	return e.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(wanted), options...) //nolint:wrapcheck // The caller says what it was about.
 }
-
-// precious are the kinds that are never deleted to be made anew: with them would go pods or data.
-var precious = []string{"Deployment", "StatefulSet", "Secret", "PersistentVolumeClaim"}
 
 // Delete removes an object, and says whether it was there. Its dependents go with it.
 func (e *Engine) Delete(ctx context.Context, object *unstructured.Unstructured) (bool, error) {
@@ -99,18 +68,22 @@ func (e *Engine) Delete(ctx context.Context, object *unstructured.Unstructured) 
 	return true, nil
 }
 
-// convert makes an object ready to be applied: without a status, which is not ours, and with the hash of the rest.
+// convert makes an object ready to be applied: without a status, which is not ours.
 func convert(object client.Object) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		return nil, fmt.Errorf("convert %s: %w", object.GetName(), err)
 	}
 	delete(content, "status")
-	wanted := &unstructured.Unstructured{Object: content}
 	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
-	text, err := json.Marshal(content)
+	return &unstructured.Unstructured{Object: content}, nil
+}
+
+// stamp adds the hash of what is wanted.
+func stamp(wanted *unstructured.Unstructured) error {
+	text, err := json.Marshal(wanted.Object)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", object.GetName(), err)
+		return fmt.Errorf("encode %s: %w", wanted.GetName(), err)
 	}
 	sum := sha256.Sum256(text)
 	annotations := wanted.GetAnnotations()
@@ -119,21 +92,16 @@ func convert(object client.Object) (*unstructured.Unstructured, error) {
 	}
 	annotations[annotation] = hex.EncodeToString(sum[:8])
 	wanted.SetAnnotations(annotations)
-	return wanted, nil
+	return nil
 }
 
 func describe(o *unstructured.Unstructured) string { return o.GetKind() + " " + o.GetName() }
 
 // Ours says whether an object is there and has these labels.
 func (e *Engine) Ours(ctx context.Context, object *unstructured.Unstructured, labels map[string]string) (bool, error) {
-	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(object.GroupVersionKind())
-	err := e.Client.Get(ctx, client.ObjectKeyFromObject(object), live)
-	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read %s: %w", describe(object), err)
+	live, err := read(ctx, e.Client, object)
+	if live == nil || err != nil {
+		return false, err
 	}
 	for name, value := range labels {
 		if live.GetLabels()[name] != value {
@@ -141,4 +109,18 @@ func (e *Engine) Ours(ctx context.Context, object *unstructured.Unstructured, la
 		}
 	}
 	return true, nil
+}
+
+// read returns the object of that name; nil when there is none.
+func read(ctx context.Context, from client.Reader, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(object.GroupVersionKind())
+	err := from.Get(ctx, client.ObjectKeyFromObject(object), live)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", describe(object), err)
+	}
+	return live, nil
 }

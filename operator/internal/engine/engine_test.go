@@ -85,6 +85,9 @@ func TestConvert(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := stamp(object); err != nil {
+			t.Fatal(err)
+		}
 		if _, ok := object.Object["status"]; ok {
 			t.Error("it has a status")
 		}

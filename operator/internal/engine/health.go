@@ -9,7 +9,7 @@ import (
 // Health says whether an object does what it is for, and what is missing if not. Only workloads take time; anything else is healthy when
 // it is there.
 func Health(o *unstructured.Unstructured) (healthy bool, missing string) {
-	if kind := o.GetKind(); kind != "Deployment" && kind != "StatefulSet" {
+	if !IsWorkload(o) {
 		return true, ""
 	}
 	wanted, found := number64(o, "spec", "replicas")
