@@ -97,6 +97,16 @@ func replicas(s *v1alpha1.ServiceSpec) *int32 {
 	return new(int32(1))
 }
 
+// Autoscaling is how a service is autoscaled; nil when it isn't, or when the part is no service.
+func Autoscaling(p *v1alpha1.ChatPlatform, part string) *v1alpha1.AutoscalingSpec {
+	for _, s := range catalogue {
+		if s.name == part {
+			return s.override(&p.Spec.Services).Autoscaling
+		}
+	}
+	return nil
+}
+
 // several says whether there can be more than one replica.
 func several(s *v1alpha1.ServiceSpec) bool {
 	if s.Autoscaling != nil {

@@ -28,6 +28,9 @@ func TestController(t *testing.T) {
 		"foreign fields":  keepsForeignFields,
 		"prune":           prunesAfterAGoodApply,
 		"autoscaling":     leavesReplicasToTheAutoscaler,
+		"to autoscaling":  handsReplicasOver,
+		"to replicas":     takesReplicasBack,
+		"scaled to none":  startsWhatIsAutoscaledAgain,
 		"broken spec":     saysWhichFieldIsBroken,
 		"missing secret":  saysWhichSecretIsMissing,
 		"missing sidecar": namesPodsWithoutSidecar,
@@ -165,23 +168,6 @@ func prunesAfterAGoodApply(t *testing.T, c *cluster, namespace string) {
 	c.eventually(t, "pruned", func() bool { return !c.exists(t, namespace, "demo-ingress", ingress) }, func() string { return describe(p) })
 	if slices.ContainsFunc(p.Status.Inventory, func(r v1alpha1.ObjectReference) bool { return r.Kind == "Ingress" }) {
 		t.Error("the inventory still has it")
-	}
-}
-
-func leavesReplicasToTheAutoscaler(t *testing.T, c *cluster, namespace string) {
-	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{
-		Chat: v1alpha1.ServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: 1, MaxReplicas: 5, TargetCPU: 70}},
-	}})
-	c.ready(t, p)
-	d := get(t, c, namespace, "demo-chat", &appsv1.Deployment{})
-	d.Spec.Replicas = new(int32(4))
-	if err := c.Update(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.2.0" })
-	c.ready(t, p)
-	if d := get(t, c, namespace, "demo-chat", &appsv1.Deployment{}); *d.Spec.Replicas != 4 {
-		t.Errorf("%d replicas, want the autoscaler's 4", *d.Spec.Replicas)
 	}
 }
 

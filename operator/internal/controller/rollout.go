@@ -56,9 +56,18 @@ func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage
 	for _, name := range build.Services() {
 		s.counts[name] = false
 	}
+	if err := r.freeReplicas(ctx, s); err != nil {
+		return nil, err
+	}
 	for i, stage := range stages {
 		var waiting []string
 		for _, plan := range plans[i] {
+			bounds := bounds(s.ChatPlatform, plan.Object())
+			if bounds != nil {
+				if err := r.engine.HandOver(ctx, plan, *bounds); err != nil {
+					return changed, err //nolint:wrapcheck // It says what was done.
+				}
+			}
 			applied, err := r.engine.Apply(ctx, plan)
 			if err != nil {
 				return changed, fmt.Errorf("stage %s: %w", stage.Name, err)
@@ -66,7 +75,7 @@ func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage
 			if plan.Change != engine.Unchanged {
 				changed = append(changed, fmt.Sprintf("%s %s %s", plan.Change, applied.GetKind(), applied.GetName()))
 			}
-			healthy, missing := engine.Health(applied)
+			healthy, missing := engine.Health(applied, bounds)
 			part := applied.GetLabels()[build.LabelService]
 			if engine.IsWorkload(applied) {
 				if _, isService := s.counts[part]; isService {
@@ -95,6 +104,28 @@ func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage
 	return changed, nil
 }
 
+// freeReplicas removes autoscalers that aren't wanted any more, before the number that they set is set by the operator: two would undo each
+// other's.
+func (r *Reconciler) freeReplicas(ctx context.Context, s *state) error {
+	for _, ref := range s.Status.Inventory {
+		if ref.Kind == "HorizontalPodAutoscaler" && !slices.Contains(s.wanted, ref) {
+			if err := r.discard(ctx, s.ChatPlatform, ref); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// bounds of a workload that is autoscaled; nil for anything else.
+func bounds(p *v1alpha1.ChatPlatform, o *unstructured.Unstructured) *engine.Bounds {
+	scaling := build.Autoscaling(p, o.GetLabels()[build.LabelService])
+	if scaling == nil || !engine.IsWorkload(o) {
+		return nil
+	}
+	return &engine.Bounds{Min: int64(scaling.MinReplicas), Max: int64(scaling.MaxReplicas)}
+}
+
 // unhealthy says what a stage waits for, or why it waits in vain.
 func (s *state) unhealthy(stage string, waiting []string) error {
 	if len(s.failures) > 0 {
@@ -119,20 +150,16 @@ func (r *Reconciler) prune(ctx context.Context, s *state) error {
 			kept = append(kept, ref)
 			continue
 		}
-		deleted, err := r.remove(ctx, s.ChatPlatform, ref)
-		if err != nil {
+		if err := r.discard(ctx, s.ChatPlatform, ref); err != nil {
 			return err
-		}
-		if deleted {
-			r.event(s.ChatPlatform, "Normal", "Pruned", "Delete", fmt.Sprintf("deleted %s %s", ref.Kind, ref.Name))
 		}
 	}
 	s.Status.Inventory = kept
 	return nil
 }
 
-// remove deletes an object if it is still the platform's.
-func (r *Reconciler) remove(ctx context.Context, p *v1alpha1.ChatPlatform, ref v1alpha1.ObjectReference) (bool, error) {
+// discard deletes an object if it is still the platform's.
+func (r *Reconciler) discard(ctx context.Context, p *v1alpha1.ChatPlatform, ref v1alpha1.ObjectReference) error {
 	object := &unstructured.Unstructured{}
 	object.SetAPIVersion(ref.Version)
 	if ref.Group != "" {
@@ -143,9 +170,13 @@ func (r *Reconciler) remove(ctx context.Context, p *v1alpha1.ChatPlatform, ref v
 	object.SetName(ref.Name)
 	found, err := r.engine.Ours(ctx, object, map[string]string{build.LabelManagedBy: build.ManagedBy, build.LabelPlatform: p.Name})
 	if err != nil || !found {
-		return false, err //nolint:wrapcheck // It says what was read.
+		return err //nolint:wrapcheck // It says what was read.
 	}
-	return r.engine.Delete(ctx, object) //nolint:wrapcheck // It says what was deleted.
+	deleted, err := r.engine.Delete(ctx, object)
+	if deleted {
+		r.event(p, "Normal", "Pruned", "Delete", fmt.Sprintf("deleted %s %s", ref.Kind, ref.Name))
+	}
+	return err //nolint:wrapcheck // It says what was deleted.
 }
 
 func inventory(stages []build.Stage) []v1alpha1.ObjectReference {

@@ -49,17 +49,22 @@ func parse(t *testing.T, text string) map[string]any {
 func TestHealth(t *testing.T) {
 	const done = "metadata: {generation: 2}\nspec: {replicas: 2}\nstatus: {observedGeneration: 2, replicas: 2, updatedReplicas: 2, availableReplicas: 2}\n"
 	for name, c := range map[string]struct {
-		text string
-		want bool
+		text   string
+		want   bool
+		scaled *Bounds
 	}{
-		"rolled out":            {"kind: Deployment\n" + done, true},
-		"of another generation": {"kind: Deployment\nmetadata: {generation: 3}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1}", false},
-		"not updated":           {"kind: StatefulSet\nmetadata: {generation: 2}\nspec: {replicas: 2}\nstatus: {observedGeneration: 2, replicas: 2, updatedReplicas: 1, availableReplicas: 2}", false},
-		"with an old replica":   {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 2, updatedReplicas: 1, availableReplicas: 2}", false},
-		"not available":         {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 1, updatedReplicas: 1}", false},
-		"just made":             {"kind: Deployment\nspec: {replicas: 0}", false},
-		"scaled to nothing":     {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}", true},
-		"no workload":           {"kind: Secret", true},
+		"rolled out":                       {"kind: Deployment\n" + done, true, nil},
+		"of another generation":            {"kind: Deployment\nmetadata: {generation: 3}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1}", false, nil},
+		"not updated":                      {"kind: StatefulSet\nmetadata: {generation: 2}\nspec: {replicas: 2}\nstatus: {observedGeneration: 2, replicas: 2, updatedReplicas: 1, availableReplicas: 2}", false, nil},
+		"with an old replica":              {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 2, updatedReplicas: 1, availableReplicas: 2}", false, nil},
+		"not available":                    {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 1, updatedReplicas: 1}", false, nil},
+		"just made":                        {"kind: Deployment\nspec: {replicas: 0}", false, nil},
+		"scaled to nothing":                {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}", true, nil},
+		"no workload":                      {"kind: Secret", true, nil},
+		"not yet scaled up":                {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 4}\nstatus: {observedGeneration: 2, replicas: 3, updatedReplicas: 3, availableReplicas: 2}", true, &Bounds{2, 9}},
+		"scaled below its bounds":          {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 1}\nstatus: {observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1}", false, &Bounds{2, 9}},
+		"autoscaled and scaled to nothing": {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 0}\nstatus: {observedGeneration: 2}", false, &Bounds{1, 9}},
+		"autoscaled, with an old replica":  {"kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 3}\nstatus: {observedGeneration: 2, replicas: 3, updatedReplicas: 2, availableReplicas: 3}", false, &Bounds{2, 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// As a client decodes it, numbers are int64.
@@ -71,7 +76,7 @@ func TestHealth(t *testing.T) {
 			if err := object.UnmarshalJSON(raw); err != nil {
 				t.Fatal(err)
 			}
-			if got, missing := Health(object); got != c.want || got != (missing == "") {
+			if got, missing := Health(object, c.scaled); got != c.want || got != (missing == "") {
 				t.Errorf("%v %q, want %v", got, missing, c.want)
 			}
 		})

@@ -7,28 +7,29 @@ import (
 )
 
 // Health says whether an object does what it is for, and what is missing if not. Only workloads take time; anything else is healthy when
-// it is there.
-func Health(o *unstructured.Unstructured) (healthy bool, missing string) {
+// it is there. Of one that is autoscaled as many replicas as its bounds ask for are enough; more may come and go at any time.
+func Health(o *unstructured.Unstructured, autoscaled *Bounds) (healthy bool, missing string) {
 	if !IsWorkload(o) {
 		return true, ""
 	}
-	wanted, found := number64(o, "spec", "replicas")
-	if !found {
-		wanted = 1
-	}
+	wanted := replicas(o)
 	observed, _ := number64(o, "status", "observedGeneration")
 	replicas, _ := number64(o, "status", "replicas")
 	updated, _ := number64(o, "status", "updatedReplicas")
 	available, _ := number64(o, "status", "availableReplicas")
+	enough, old := wanted, replicas-wanted
+	if autoscaled != nil {
+		enough, old = autoscaled.Min, replicas-updated
+	}
 	switch {
 	case observed < o.GetGeneration() || o.GetGeneration() == 0:
 		return false, "waiting for the cluster to begin the rollout"
-	case updated < wanted:
-		return false, fmt.Sprintf("%d of %d replicas are updated", updated, wanted)
-	case replicas > wanted:
-		return false, fmt.Sprintf("%d old replicas are still there", replicas-wanted)
-	case available < wanted:
-		return false, fmt.Sprintf("%d of %d replicas are available", available, wanted)
+	case updated < enough:
+		return false, fmt.Sprintf("%d of %d replicas are updated", updated, enough)
+	case old > 0:
+		return false, fmt.Sprintf("%d old replicas are still there", old)
+	case available < enough:
+		return false, fmt.Sprintf("%d of %d replicas are available", available, enough)
 	}
 	return true, ""
 }
