@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -59,6 +60,16 @@ func SecretNames(p *v1alpha1.ChatPlatform) []string {
 	return names
 }
 
+// Irreplaceable returns the names of the Secrets with values that can't be made anew: what was sealed with them, or runs with them, takes
+// no others. The password of Postgres is in the connection strings, too.
+func Irreplaceable(p *v1alpha1.ChatPlatform) []string {
+	names := []string{Name(p, "auth")}
+	if (&builder{ChatPlatform: p}).trialRedis() {
+		names = append(names, Name(p, "redis"))
+	}
+	return names
+}
+
 // secrets are the tokens between services and their sidecars, and what services read through Dapr. They outlive the platform together
 // with the trial data, which can't be read without them.
 func (b *builder) secrets() ([]client.Object, error) {
@@ -75,17 +86,32 @@ func (b *builder) secrets() ([]client.Object, error) {
 		}
 		out = append(out, b.secret(b.name(s.name), s.name, data))
 	}
-	for _, store := range []string{"postgres", "redis"} {
-		if store == "postgres" && !b.trialPostgres() || store == "redis" && !b.trialRedis() {
-			continue
-		}
-		data := map[string][]byte{keyPassword: b.generated(b.name(store), keyPassword, password)}
-		if store == "redis" {
-			data["redis.conf"] = fmt.Appendf(nil, "requirepass %s\nappendonly yes\ndir /data\n", data[keyPassword])
-		}
-		out = append(out, b.secret(b.name(store), store, data))
+	if b.trialPostgres() {
+		out = append(out, b.secret(b.name("postgres"), "postgres", map[string][]byte{keyPassword: b.postgresPassword()}))
+	}
+	if b.trialRedis() {
+		word := b.generated(b.name("redis"), keyPassword, password)
+		out = append(out, b.secret(b.name("redis"), "redis", map[string][]byte{
+			keyPassword: word, "redis.conf": fmt.Appendf(nil, "requirepass %s\nappendonly yes\ndir /data\n", word),
+		}))
 	}
 	return out, nil
+}
+
+// postgresPassword is on Postgres' volume for good: when its Secret is gone, a connection string still has it.
+func (b *builder) postgresPassword() []byte {
+	return b.generated(b.name("postgres"), keyPassword, func(random func(int) []byte) []byte {
+		for _, s := range catalogue {
+			dsn, err := url.Parse(string(b.in.Generated[b.name(s.name)][keyDSN]))
+			if err != nil || dsn.Hostname() != b.name("postgres") {
+				continue
+			}
+			if word, ok := dsn.User.Password(); ok {
+				return []byte(word)
+			}
+		}
+		return password(random)
+	})
 }
 
 // tokens are what a service and its sidecar know each other by.
@@ -127,7 +153,7 @@ func (b *builder) secret(name, part string, data map[string][]byte) client.Objec
 func (b *builder) dsn(service string) ([]byte, error) {
 	if b.trialPostgres() {
 		return fmt.Appendf(nil, "postgres://moim:%s@%s:5432/moim?sslmode=disable",
-			b.generated(b.name("postgres"), keyPassword, password), b.name("postgres")), nil
+			b.postgresPassword(), b.name("postgres")), nil
 	}
 	for _, key := range []string{service, keyDSN} {
 		if dsn := b.in.Database[key]; len(dsn) > 0 {

@@ -41,6 +41,8 @@ func TestController(t *testing.T) {
 		"refused spec":    changesNothingThatIsRefused,
 		"recreated":       makesAnewWhatCannotChange,
 		"taken names":     takesNothingOver,
+		"deleted secret":  remakesWhatCanBe,
+		"lost secret":     waitsForWhatIsLost,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, c, c.namespace(t)) })
 	}

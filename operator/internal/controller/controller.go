@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,6 +157,9 @@ func (r *Reconciler) inputs(ctx context.Context, p *v1alpha1.ChatPlatform) (buil
 			in.Generated[name] = data
 		}
 	}
+	if err := lost(p, in.Generated); err != nil {
+		return in, err
+	}
 	if p.Spec.Database != nil {
 		secret := &corev1.Secret{}
 		name := p.Spec.Database.SecretRef.Name
@@ -199,7 +203,22 @@ func (r *Reconciler) secret(ctx context.Context, platform string, key client.Obj
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, secret); err != nil {
 		return nil, fmt.Errorf("read Secret %s: %w", key.Name, err)
 	}
+	if secret.Data == nil { // An empty one is there nevertheless.
+		return map[string][]byte{}, nil
+	}
 	return secret.Data, nil
+}
+
+// lost is about Secrets that were there and that nothing can take the place of.
+func lost(p *v1alpha1.ChatPlatform, generated map[string]map[string][]byte) error {
+	for _, name := range build.Irreplaceable(p) {
+		recorded := slices.ContainsFunc(p.Status.Inventory, func(ref v1alpha1.ObjectReference) bool { return ref.Kind == "Secret" && ref.Name == name })
+		if recorded && generated[name] == nil {
+			return &halt{reason: "SecretLost", stalled: true, after: retry, message: fmt.Sprintf(
+				"the Secret %s is gone, and new values in it would not do: restore it from a backup, with the label %s=%s", name, build.LabelPlatform, p.Name)}
+		}
+	}
+	return nil
 }
 
 func (r *Reconciler) event(p *v1alpha1.ChatPlatform, kind, reason, action, note string) {

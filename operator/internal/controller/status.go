@@ -99,7 +99,7 @@ func (s *state) conditions(ready, reconciling, stalled bool, reason, message str
 }
 
 // warnings are the reasons for not being Ready that somebody has to do something about.
-var warnings = []string{"RolloutFailed", "InvalidSpec", "SidecarMissing", "SecretNotFound", "NameTaken"}
+var warnings = []string{"RolloutFailed", "InvalidSpec", "SidecarMissing", "SecretNotFound", "SecretLost", "NameTaken"}
 
 // writeStatus writes what has changed, if anything has.
 func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.ChatPlatform) error {
