@@ -102,7 +102,8 @@ func (b *builder) store(name string, port int32, pod corev1.PodSpec) []client.Ob
 			TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"}, ObjectMeta: meta,
 			Spec: appsv1.StatefulSetSpec{
 				Replicas: new(int32(1)), ServiceName: b.name(name), Selector: &metav1.LabelSelector{MatchLabels: b.selector(name)},
-				Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: pod},
+				PodManagementPolicy: appsv1.ParallelPodManagement, // Else a pod that never came up isn't replaced by one that is mended.
+				Template:            corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: pod},
 				VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{
 					TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
 					ObjectMeta: metav1.ObjectMeta{Name: "data", Labels: b.selector(name)},

@@ -49,6 +49,7 @@ func (e *Engine) Plan(ctx context.Context, object client.Object) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	keepFixed(wanted, live)
 	if err := stamp(wanted); err != nil {
 		return nil, err
 	}
@@ -58,6 +59,16 @@ func (e *Engine) Plan(ctx context.Context, object client.Object) (*Plan, error) 
 		return p, nil
 	}
 	return p, e.judge(ctx, p)
+}
+
+// keepFixed has a StatefulSet go on as it was made in what can't change, and where another version of the operator chose otherwise.
+func keepFixed(wanted, live *unstructured.Unstructured) {
+	if live == nil || wanted.GetKind() != "StatefulSet" {
+		return
+	}
+	if policy, found, _ := unstructured.NestedString(live.Object, "spec", "podManagementPolicy"); found {
+		_ = unstructured.SetNestedField(wanted.Object, policy, "spec", "podManagementPolicy")
+	}
 }
 
 // judge asks the API server what would come of an apply.
