@@ -62,7 +62,7 @@ type ChatPlatformStatus struct {
 	// ObservedGeneration is the generation of the spec that the status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Version is the version of the services that was last rolled out, or is being rolled out.
+	// Version is the version of the services that was last rolled out with success.
 	// +optional
 	Version string `json:"version,omitempty"`
 	// Services says how many of the services are available, such as "7/7".

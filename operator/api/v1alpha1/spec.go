@@ -11,8 +11,8 @@ import (
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.settings) || !has(self.config)",message="spec.settings go into the platform's own configuration store: remove them and write them into the store that spec.config names, or remove spec.config",fieldPath=".settings"
 type ChatPlatformSpec struct {
-	// Version of the services, the tag of their images. Empty: the one that the operator brought when the platform was made, so that
-	// an upgrade of the operator alone changes nothing.
+	// Version of the services, the tag of their images. Empty: the last one that was rolled out with success, or else the one that the
+	// operator brings, so that an upgrade of the operator alone changes nothing.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9_][A-Za-z0-9._-]*)?$')",message="use the tag of an image, such as 0.2.0: letters, digits, '_', '.' and '-'"

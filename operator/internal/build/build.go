@@ -156,7 +156,7 @@ func (b *builder) selector(part string) map[string]string {
 	return map[string]string{LabelPlatform: b.Name, LabelService: part}
 }
 
-// Version is the version of the services: the spec's, or the one that was rolled out before, or the operator's.
+// Version is the version of the services: the spec's, or the one that was rolled out with success before, or the operator's.
 func Version(p *v1alpha1.ChatPlatform, in Inputs) string {
 	return cmp.Or(p.Spec.Version, p.Status.Version, in.Version)
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,9 +43,12 @@ type Reconciler struct {
 
 	engine  *engine.Engine
 	watcher *watcher
+	written sync.Map // the resource version of each platform after its status was written last
 }
 
 const (
+	// soon is when the cache will have what it hasn't yet.
+	soon = 50 * time.Millisecond
 	// retry is when something is looked at again that no watch tells about.
 	retry = 10 * time.Second
 	// resync is how often the Secret of a database is read again.
@@ -57,19 +61,26 @@ var dapr = schema.GroupVersion{Group: "dapr.io", Version: "v1alpha1"}
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	p := &v1alpha1.ChatPlatform{}
 	if err := r.Get(ctx, req.NamespacedName, p); err != nil {
-		forget(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err) //nolint:wrapcheck // It says what was read.
 	}
 	if !p.DeletionTimestamp.IsZero() { // What it owns goes with it.
-		forget(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	before := p.DeepCopy()
-	s := &state{ChatPlatform: p}
+	if r.behind(p) {
+		return ctrl.Result{RequeueAfter: soon}, nil
+	}
+	s := &state{ChatPlatform: p, before: p.DeepCopy()}
 	err := r.reconcile(ctx, s)
-	s.conclude(err)
-	if err := r.writeStatus(ctx, before, p); err != nil {
-		return ctrl.Result{}, err
+	if !apierrors.IsConflict(err) {
+		s.conclude(err)
+		if writeErr := r.writeStatus(ctx, s); writeErr != nil {
+			err = writeErr
+		}
+	}
+	if apierrors.IsConflict(err) { // Something else is wanted by now.
+		return ctrl.Result{RequeueAfter: soon}, nil
 	}
 	observe(p, err)
 	var stop *halt
@@ -107,7 +118,6 @@ func (r *Reconciler) reconcile(ctx context.Context, s *state) error {
 		return err //nolint:wrapcheck // A FieldError says all there is.
 	}
 	s.Status.URL = build.URL(s.ChatPlatform)
-	s.Status.Version = build.Version(s.ChatPlatform, in)
 	changed, err := r.rollOut(ctx, s, stages)
 	if len(changed) > 0 {
 		r.event(s.ChatPlatform, corev1.EventTypeNormal, "Applied", "Apply", summary(changed))
@@ -118,6 +128,7 @@ func (r *Reconciler) reconcile(ctx context.Context, s *state) error {
 	if err != nil {
 		return err
 	}
+	s.Status.Version = build.Version(s.ChatPlatform, in)
 	return r.prune(ctx, s)
 }
 

@@ -38,7 +38,7 @@ type cluster struct {
 	cached client.Reader // What the operator reads.
 }
 
-// writes are the requests of the operator that change something, but for its leases and events.
+// writes are the requests of the operator that change something, or would (All), but for its leases and events.
 type writes struct {
 	http.RoundTripper
 	mu   sync.Mutex
@@ -48,7 +48,7 @@ type writes struct {
 func (w *writes) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet && !strings.Contains(req.URL.Path, "/events") {
 		w.mu.Lock()
-		w.list = append(w.list, req.Method+" "+req.URL.Path)
+		w.list = append(w.list, strings.TrimSpace(req.Method+" "+req.URL.Path+" "+req.URL.Query().Get("dryRun")))
 		w.mu.Unlock()
 	}
 	return w.RoundTripper.RoundTrip(req)

@@ -43,7 +43,10 @@ func observe(p *v1alpha1.ChatPlatform, err error) {
 }
 
 // forget a platform that is gone.
-func forget(name types.NamespacedName) { note(name, false) }
+func (r *Reconciler) forget(name types.NamespacedName) {
+	note(name, false)
+	r.written.Delete(name)
+}
 
 func note(name types.NamespacedName, isUnready bool) {
 	unready.Lock()

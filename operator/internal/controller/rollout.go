@@ -1,12 +1,11 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -43,72 +42,93 @@ func taken(kind, name, platform string) error {
 		"%s %s is there and not the platform's: delete it, or give it the label %s=%s if it is to be the platform's", kind, name, build.LabelPlatform, platform)}
 }
 
-// rollOut applies stage after stage: each when everything of those before it is healthy. It returns what it changed, also with an error.
+// rollOut brings the stages about, one after the other: while something in one isn't healthy, those after it get no new pods. All else is made
+// as it is wanted at once. It returns what it changed, also with an error.
 func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage) (changed []string, err error) {
 	plans, err := r.plan(ctx, s.ChatPlatform, stages)
 	if err != nil {
 		return nil, err
 	}
 	s.wanted = inventory(stages)
-	// What is about to be made is on record before it is there.
-	s.Status.Inventory = union(s.Status.Inventory, s.wanted)
-	s.counts = map[string]bool{}
-	for _, name := range build.Services() {
-		s.counts[name] = false
+	if err := r.record(ctx, s); err != nil {
+		return nil, err
 	}
 	if err := r.freeReplicas(ctx, s); err != nil {
 		return nil, err
 	}
+	counts := map[string]bool{}
+	for _, name := range build.Services() {
+		counts[name] = false
+	}
 	for i, stage := range stages {
-		var waiting []string
+		held, hold := map[string]bool{}, s.unhealthy != ""
 		for _, plan := range plans[i] {
+			part := plan.Object().GetLabels()[build.LabelService]
 			bounds := bounds(s.ChatPlatform, plan.Object())
-			if bounds != nil {
-				if err := r.engine.HandOver(ctx, plan, *bounds); err != nil {
-					return changed, err //nolint:wrapcheck // It says what was done.
+			var live *unstructured.Unstructured
+			if hold && (plan.StartsPods() || held[part] && plan.Object().GetKind() == autoscaler) {
+				held[part], live = true, plan.Live()
+			} else {
+				if live, err = r.carryOut(ctx, plan, bounds); err != nil {
+					return changed, err
+				}
+				if plan.Change != engine.Unchanged {
+					changed = append(changed, fmt.Sprintf("%s %s %s", plan.Change, live.GetKind(), live.GetName()))
 				}
 			}
-			applied, err := r.engine.Apply(ctx, plan)
-			if err != nil {
-				return changed, fmt.Errorf("stage %s: %w", stage.Name, err)
-			}
-			if plan.Change != engine.Unchanged {
-				changed = append(changed, fmt.Sprintf("%s %s %s", plan.Change, applied.GetKind(), applied.GetName()))
-			}
-			healthy, missing := engine.Health(applied, bounds)
-			part := applied.GetLabels()[build.LabelService]
-			if engine.IsWorkload(applied) {
-				if _, isService := s.counts[part]; isService {
-					s.counts[part] = healthy
-				}
-			}
-			if healthy {
-				if applied.GetKind() == "Ingress" {
-					s.ingress(applied)
-				}
+			if live == nil {
 				continue
 			}
-			reason, err := r.podFailure(ctx, s.ChatPlatform, part)
-			if err != nil {
+			if live.GetKind() == "Ingress" {
+				s.ingress(live)
+			}
+			healthy, missing := engine.Health(live, bounds)
+			if _, isService := counts[part]; isService && engine.IsWorkload(live) {
+				counts[part] = healthy
+			}
+			if healthy {
+				continue
+			}
+			if err := r.waitFor(ctx, s, stage.Name, part, missing); err != nil {
 				return changed, err
 			}
-			if reason != "" {
-				s.failures = append(s.failures, part+": "+reason)
-			}
-			waiting = append(waiting, part+": "+missing)
-		}
-		if len(waiting) > 0 {
-			return changed, s.unhealthy(stage.Name, waiting)
 		}
 	}
-	return changed, nil
+	s.counts = counts
+	return changed, s.progress()
 }
+
+// carryOut does what was planned for an object, and returns it as it is then.
+func (r *Reconciler) carryOut(ctx context.Context, plan *engine.Plan, bounds *engine.Bounds) (*unstructured.Unstructured, error) {
+	if bounds != nil {
+		if err := r.engine.HandOver(ctx, plan, *bounds); err != nil {
+			return nil, err //nolint:wrapcheck // It says what was done.
+		}
+	}
+	return r.engine.Apply(ctx, plan) //nolint:wrapcheck // It says what was applied.
+}
+
+// waitFor notes what a part of the platform lacks, and why it may lack it for good.
+func (r *Reconciler) waitFor(ctx context.Context, s *state, stage, part, missing string) error {
+	reason, err := r.podFailure(ctx, s.ChatPlatform, part)
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		s.failures = append(s.failures, part+": "+reason)
+	}
+	s.waiting = append(s.waiting, part+": "+missing)
+	s.unhealthy = cmp.Or(s.unhealthy, stage)
+	return nil
+}
+
+const autoscaler = "HorizontalPodAutoscaler"
 
 // freeReplicas removes autoscalers that aren't wanted any more, before the number that they set is set by the operator: two would undo each
 // other's.
 func (r *Reconciler) freeReplicas(ctx context.Context, s *state) error {
 	for _, ref := range s.Status.Inventory {
-		if ref.Kind == "HorizontalPodAutoscaler" && !slices.Contains(s.wanted, ref) {
+		if ref.Kind == autoscaler && !listed(s.wanted, ref) {
 			if err := r.discard(ctx, s.ChatPlatform, ref); err != nil {
 				return err
 			}
@@ -124,81 +144,6 @@ func bounds(p *v1alpha1.ChatPlatform, o *unstructured.Unstructured) *engine.Boun
 		return nil
 	}
 	return &engine.Bounds{Min: int64(scaling.MinReplicas), Max: int64(scaling.MaxReplicas)}
-}
-
-// unhealthy says what a stage waits for, or why it waits in vain.
-func (s *state) unhealthy(stage string, waiting []string) error {
-	if len(s.failures) > 0 {
-		message := strings.Join(s.failures, "; ")
-		s.set(v1alpha1.ConditionServicesAvailable, false, "RolloutFailed", message)
-		return &halt{reason: "RolloutFailed", message: message, after: retry, failed: true}
-	}
-	message := strings.Join(waiting, "; ")
-	s.set(v1alpha1.ConditionServicesAvailable, false, "Progressing", message)
-	return &halt{reason: "Progressing", message: "rolling out " + stage + ": " + message, after: time.Minute}
-}
-
-// prune removes what was made before and is not wanted any more.
-func (r *Reconciler) prune(ctx context.Context, s *state) error {
-	kept := s.wanted
-	for _, ref := range s.Status.Inventory {
-		if slices.Contains(s.wanted, ref) {
-			continue
-		}
-		// Passwords stay with the volumes that they open.
-		if ref.Kind == "Secret" && s.Spec.Trial.DeletionPolicy != v1alpha1.Delete {
-			kept = append(kept, ref)
-			continue
-		}
-		if err := r.discard(ctx, s.ChatPlatform, ref); err != nil {
-			return err
-		}
-	}
-	s.Status.Inventory = kept
-	return nil
-}
-
-// discard deletes an object if it is still the platform's.
-func (r *Reconciler) discard(ctx context.Context, p *v1alpha1.ChatPlatform, ref v1alpha1.ObjectReference) error {
-	object := &unstructured.Unstructured{}
-	object.SetAPIVersion(ref.Version)
-	if ref.Group != "" {
-		object.SetAPIVersion(ref.Group + "/" + ref.Version)
-	}
-	object.SetKind(ref.Kind)
-	object.SetNamespace(p.Namespace)
-	object.SetName(ref.Name)
-	found, err := r.engine.Ours(ctx, object, map[string]string{build.LabelManagedBy: build.ManagedBy, build.LabelPlatform: p.Name})
-	if err != nil || !found {
-		return err //nolint:wrapcheck // It says what was read.
-	}
-	deleted, err := r.engine.Delete(ctx, object)
-	if deleted {
-		r.event(p, "Normal", "Pruned", "Delete", fmt.Sprintf("deleted %s %s", ref.Kind, ref.Name))
-	}
-	return err //nolint:wrapcheck // It says what was deleted.
-}
-
-func inventory(stages []build.Stage) []v1alpha1.ObjectReference {
-	var out []v1alpha1.ObjectReference
-	for _, stage := range stages {
-		for _, object := range stage.Objects {
-			kind := object.GetObjectKind().GroupVersionKind()
-			out = append(out, v1alpha1.ObjectReference{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Name: object.GetName()})
-		}
-	}
-	return out
-}
-
-// union is a, and what b has beyond it.
-func union(a, b []v1alpha1.ObjectReference) []v1alpha1.ObjectReference {
-	out := slices.Clone(a)
-	for _, ref := range b {
-		if !slices.Contains(out, ref) {
-			out = append(out, ref)
-		}
-	}
-	return out
 }
 
 // summary of many changes is short: the first few, and how many more.

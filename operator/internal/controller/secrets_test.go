@@ -15,6 +15,7 @@ func remakesWhatCanBe(t *testing.T, c *cluster, namespace string) {
 	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
 	c.ready(t, p)
 	for name, same := range map[string]bool{"demo-postgres": true, "demo-chat": true, "demo-chat-token": false} {
+		c.idle(t, p)
 		before := get(t, c, namespace, name, &corev1.Secret{})
 		if err := c.Delete(t.Context(), before); err != nil {
 			t.Fatal(err)

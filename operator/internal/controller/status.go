@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"moim.dev/moim/operator/api/v1alpha1"
@@ -20,9 +22,13 @@ import (
 // state is a platform during one reconciliation.
 type state struct {
 	*v1alpha1.ChatPlatform
-	wanted   []v1alpha1.ObjectReference
-	counts   map[string]bool // which services are available
-	failures []string
+	before *v1alpha1.ChatPlatform // as the API server has it
+	wanted []v1alpha1.ObjectReference
+	counts map[string]bool // which services are available; nil if nobody looked
+
+	unhealthy string   // the first stage that isn't healthy
+	waiting   []string // what is missing, by part
+	failures  []string // why it won't come by itself
 }
 
 // halt is a reason to go no further for now that is no fault of the operator's.
@@ -55,6 +61,17 @@ func (s *state) ingress(o *unstructured.Unstructured) {
 	s.set(v1alpha1.ConditionIngressReady, true, "Served", "an ingress controller serves it")
 }
 
+// progress says what the rollout waits for, or why it waits in vain; nil if it is over.
+func (s *state) progress() error {
+	switch {
+	case s.unhealthy == "":
+		return nil
+	case len(s.failures) > 0:
+		return &halt{reason: "RolloutFailed", message: strings.Join(s.failures, "; "), after: retry, failed: true}
+	}
+	return &halt{reason: "Progressing", message: "rolling out " + s.unhealthy + ": " + strings.Join(s.waiting, "; "), after: time.Minute}
+}
+
 // conclude draws the conditions from how the reconciliation ended.
 func (s *state) conclude(err error) {
 	s.Status.ObservedGeneration = s.Generation
@@ -66,8 +83,13 @@ func (s *state) conclude(err error) {
 			}
 		}
 		s.Status.Services = fmt.Sprintf("%d/%d", available, len(build.Services()))
-		if available == len(s.counts) {
+		switch {
+		case available == len(s.counts):
 			s.set(v1alpha1.ConditionServicesAvailable, true, "Available", "every service has all its replicas")
+		case len(s.failures) > 0:
+			s.set(v1alpha1.ConditionServicesAvailable, false, "RolloutFailed", strings.Join(s.failures, "; "))
+		default:
+			s.set(v1alpha1.ConditionServicesAvailable, false, "Progressing", strings.Join(s.waiting, "; "))
 		}
 	}
 	if s.Spec.Ingress == nil {
@@ -101,22 +123,49 @@ func (s *state) conditions(ready, reconciling, stalled bool, reason, message str
 // warnings are the reasons for not being Ready that somebody has to do something about.
 var warnings = []string{"RolloutFailed", "InvalidSpec", "SidecarMissing", "SecretNotFound", "SecretLost", "NameTaken"}
 
-// writeStatus writes what has changed, if anything has.
-func (r *Reconciler) writeStatus(ctx context.Context, before, after *v1alpha1.ChatPlatform) error {
-	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+// writeStatus writes what has changed, if anything has, and tells of it.
+func (r *Reconciler) writeStatus(ctx context.Context, s *state) error {
+	before := s.before
+	if equality.Semantic.DeepEqual(before.Status, s.Status) {
 		return nil
 	}
-	was := meta.IsStatusConditionTrue(before.Status.Conditions, v1alpha1.ConditionReady)
-	ready := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
-	if err := r.Status().Patch(ctx, after, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("write status: %w", err)
+	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
+	if was == nil {
+		was = &metav1.Condition{}
 	}
+	if err := r.patchStatus(ctx, s); err != nil {
+		return client.IgnoreNotFound(err) //nolint:wrapcheck // It says what was written.
+	}
+	ready := meta.FindStatusCondition(s.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case ready == nil:
-	case !was && ready.Status == metav1.ConditionTrue:
-		r.event(after, "Normal", "Ready", "Reconcile", "version "+after.Status.Version+" is rolled out")
+	case ready == nil || ready.Status == was.Status && ready.Reason == was.Reason && ready.Message == was.Message:
+	case ready.Status == metav1.ConditionTrue && before.Status.Version != s.Status.Version:
+		r.event(s.ChatPlatform, "Normal", "Ready", "Reconcile", "version "+s.Status.Version+" is rolled out")
+	case ready.Status == metav1.ConditionTrue:
+		r.event(s.ChatPlatform, "Normal", "Ready", "Reconcile", ready.Message)
 	case slices.Contains(warnings, ready.Reason):
-		r.event(after, "Warning", ready.Reason, "Reconcile", ready.Message)
+		r.event(s.ChatPlatform, "Warning", ready.Reason, "Reconcile", ready.Message)
 	}
 	return nil
+}
+
+// patchStatus writes the status over the one that it was drawn from. It is a conflict when there is another, or another spec, by now.
+func (r *Reconciler) patchStatus(ctx context.Context, s *state) error {
+	err := r.Status().Patch(ctx, s.ChatPlatform, client.MergeFromWithOptions(s.before, client.MergeFromWithOptimisticLock{}))
+	if err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	s.before = s.DeepCopy()
+	r.written.Store(client.ObjectKeyFromObject(s.ChatPlatform), s.ResourceVersion)
+	return nil
+}
+
+// behind says whether the cache has yet to learn what was written last.
+func (r *Reconciler) behind(p *v1alpha1.ChatPlatform) bool {
+	written, ok := r.written.Load(client.ObjectKeyFromObject(p))
+	if !ok {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(p.ResourceVersion, written.(string))
+	return err == nil && order < 0
 }

@@ -1,0 +1,92 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"moim.dev/moim/operator/api/v1alpha1"
+	"moim.dev/moim/operator/internal/build"
+)
+
+// record has what is about to be made in the status before it is there: nothing is made that nobody would remove.
+func (r *Reconciler) record(ctx context.Context, s *state) error {
+	all := union(s.Status.Inventory, s.wanted)
+	if len(all) == len(s.Status.Inventory) {
+		return nil
+	}
+	s.Status.Inventory = all
+	return r.patchStatus(ctx, s)
+}
+
+// prune removes what was made before and is not wanted any more.
+func (r *Reconciler) prune(ctx context.Context, s *state) error {
+	kept := s.wanted
+	for _, ref := range s.Status.Inventory {
+		if listed(s.wanted, ref) {
+			continue
+		}
+		// Passwords stay with the volumes that they open.
+		if ref.Kind == "Secret" && s.Spec.Trial.DeletionPolicy != v1alpha1.Delete {
+			kept = append(kept, ref)
+			continue
+		}
+		if err := r.discard(ctx, s.ChatPlatform, ref); err != nil {
+			return err
+		}
+	}
+	s.Status.Inventory = kept
+	return nil
+}
+
+// discard deletes an object if it is still the platform's.
+func (r *Reconciler) discard(ctx context.Context, p *v1alpha1.ChatPlatform, ref v1alpha1.ObjectReference) error {
+	object := &unstructured.Unstructured{}
+	object.SetAPIVersion(ref.Version)
+	if ref.Group != "" {
+		object.SetAPIVersion(ref.Group + "/" + ref.Version)
+	}
+	object.SetKind(ref.Kind)
+	object.SetNamespace(p.Namespace)
+	object.SetName(ref.Name)
+	found, err := r.engine.Ours(ctx, object, map[string]string{build.LabelManagedBy: build.ManagedBy, build.LabelPlatform: p.Name})
+	if err != nil || !found {
+		return err //nolint:wrapcheck // It says what was read.
+	}
+	deleted, err := r.engine.Delete(ctx, object)
+	if deleted {
+		r.event(p, "Normal", "Pruned", "Delete", fmt.Sprintf("deleted %s %s", ref.Kind, ref.Name))
+	}
+	return err //nolint:wrapcheck // It says what was deleted.
+}
+
+func inventory(stages []build.Stage) []v1alpha1.ObjectReference {
+	var out []v1alpha1.ObjectReference
+	for _, stage := range stages {
+		for _, object := range stage.Objects {
+			kind := object.GetObjectKind().GroupVersionKind()
+			out = append(out, v1alpha1.ObjectReference{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Name: object.GetName()})
+		}
+	}
+	return out
+}
+
+// listed says whether a list has an object, in whatever version.
+func listed(list []v1alpha1.ObjectReference, ref v1alpha1.ObjectReference) bool {
+	return slices.ContainsFunc(list, func(r v1alpha1.ObjectReference) bool {
+		return r.Group == ref.Group && r.Kind == ref.Kind && r.Name == ref.Name
+	})
+}
+
+// union is a, and what b has beyond it.
+func union(a, b []v1alpha1.ObjectReference) []v1alpha1.ObjectReference {
+	out := slices.Clone(a)
+	for _, ref := range b {
+		if !listed(out, ref) {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
