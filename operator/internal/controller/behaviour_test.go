@@ -43,6 +43,8 @@ func TestController(t *testing.T) {
 		"taken names":     takesNothingOver,
 		"deleted secret":  remakesWhatCanBe,
 		"lost secret":     waitsForWhatIsLost,
+		"no node":         waitsForANode,
+		"no pod":          givesTheDeploymentsReason,
 		"outage":          goesOnBesideWhatIsAway,
 		"failed version":  forgetsAVersionThatFailed,
 	} {
@@ -217,7 +219,7 @@ func saysWhichSecretIsMissing(t *testing.T, c *cluster, namespace string) {
 }
 
 // suspended says whether the operator has seen that it is to keep its hands off.
-func suspended(t *testing.T, c *cluster, p *v1alpha1.ChatPlatform) bool {
+func (c *cluster) suspended(t *testing.T, p *v1alpha1.ChatPlatform) bool {
 	t.Helper()
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
 		t.Fatal(err)
@@ -227,12 +229,17 @@ func suspended(t *testing.T, c *cluster, p *v1alpha1.ChatPlatform) bool {
 }
 
 func suspends(t *testing.T, c *cluster, namespace string) {
-	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Ingress: &v1alpha1.IngressSpec{Host: "chat.example.com"}})
 	c.ready(t, p)
-	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend, s.Version = true, "0.2.0" })
-	c.await(t, p, "suspended", func() bool {
-		return meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReconciling).Reason == "Suspended"
-	})
+	before := p.Status
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend, s.Version, s.Ingress = true, "0.2.0", nil })
+	c.eventually(t, "suspended", func() bool { return c.suspended(t, p) }, func() string { return describe(p) })
+	// The rest of the status is about the spec that was carried out.
+	notReconciling := func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionReconciling }
+	before.Conditions, p.Status.Conditions = slices.DeleteFunc(before.Conditions, notReconciling), slices.DeleteFunc(p.Status.Conditions, notReconciling)
+	if diff := cmp.Diff(before, p.Status); diff != "" {
+		t.Errorf("it changed:\n%s", diff)
+	}
 	if err := c.Delete(t.Context(), get(t, c, namespace, "demo-settings", &corev1.ConfigMap{})); err != nil {
 		t.Fatal(err)
 	}

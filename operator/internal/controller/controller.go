@@ -104,7 +104,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // reconcile goes as far as it can. A *halt says why it went no further.
 func (r *Reconciler) reconcile(ctx context.Context, s *state) error {
 	if s.Spec.Suspend {
-		return &halt{reason: "Suspended", message: "spec.suspend is true: everything is left as it is"}
+		return &halt{reason: suspended, message: "spec.suspend is true: everything is left as it is"}
 	}
 	if err := r.daprInstalled(ctx, s); err != nil {
 		return err

@@ -74,7 +74,7 @@ func makesAnewWhatCannotChange(t *testing.T, c *cluster, namespace string) {
 	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
 	c.ready(t, p)
 	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend = true })
-	c.eventually(t, "suspended", func() bool { return suspended(t, c, p) }, func() string { return describe(p) })
+	c.eventually(t, "suspended", func() bool { return c.suspended(t, p) }, func() string { return describe(p) })
 	binding := get(t, c, namespace, "demo-chat", &rbacv1.RoleBinding{})
 	if err := c.Delete(t.Context(), binding); err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func (r *Reconciler) rollOut(ctx context.Context, s *state, stages []build.Stage
 			if healthy {
 				continue
 			}
-			if err := r.waitFor(ctx, s, stage.Name, part, missing); err != nil {
+			if err := r.waitFor(ctx, s, stage.Name, live, missing); err != nil {
 				return changed, err
 			}
 		}
@@ -108,13 +108,14 @@ func (r *Reconciler) carryOut(ctx context.Context, plan *engine.Plan, bounds *en
 	return r.engine.Apply(ctx, plan) //nolint:wrapcheck // It says what was applied.
 }
 
-// waitFor notes what a part of the platform lacks, and why it may lack it for good.
-func (r *Reconciler) waitFor(ctx context.Context, s *state, stage, part, missing string) error {
+// waitFor notes what a workload lacks, and why it may lack it for good.
+func (r *Reconciler) waitFor(ctx context.Context, s *state, stage string, workload *unstructured.Unstructured, missing string) error {
+	part := workload.GetLabels()[build.LabelService]
 	reason, err := r.podFailure(ctx, s.ChatPlatform, part)
 	if err != nil {
 		return err
 	}
-	if reason != "" {
+	if reason = cmp.Or(reason, engine.Failure(workload)); reason != "" {
 		s.failures = append(s.failures, part+": "+reason)
 	}
 	s.waiting = append(s.waiting, part+": "+missing)

@@ -124,7 +124,7 @@ func startsWhatIsAutoscaledAgain(t *testing.T, c *cluster, namespace string) {
 	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Services: v1alpha1.ServicesSpec{Chat: autoscaled(1, 9)}})
 	c.ready(t, p)
 	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend = true })
-	c.eventually(t, "suspended", func() bool { return suspended(t, c, p) }, func() string { return describe(p) })
+	c.eventually(t, "suspended", func() bool { return c.suspended(t, p) }, func() string { return describe(p) })
 	c.scale(t, namespace, "demo-chat", 0)
 	c.settle(t, namespace)
 	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Suspend = false })

@@ -31,6 +31,9 @@ type state struct {
 	failures  []string // why it won't come by itself
 }
 
+// suspended is the reason for doing nothing.
+const suspended = "Suspended"
+
 // halt is a reason to go no further for now that is no fault of the operator's.
 type halt struct {
 	reason, message string
@@ -74,6 +77,11 @@ func (s *state) progress() error {
 
 // conclude draws the conditions from how the reconciliation ended.
 func (s *state) conclude(err error) {
+	var stop *halt
+	if errors.As(err, &stop) && stop.reason == suspended { // Everything else stays about the spec that was carried out.
+		s.set(v1alpha1.ConditionReconciling, false, stop.reason, stop.message)
+		return
+	}
 	s.Status.ObservedGeneration = s.Generation
 	if s.counts != nil {
 		available := 0
@@ -95,7 +103,6 @@ func (s *state) conclude(err error) {
 	if s.Spec.Ingress == nil {
 		s.set(v1alpha1.ConditionIngressReady, true, "NotAsked", "spec.ingress is not set")
 	}
-	var stop *halt
 	var field *build.FieldError
 	switch {
 	case err == nil && meta.IsStatusConditionFalse(s.Status.Conditions, v1alpha1.ConditionDaprReady):
@@ -103,8 +110,6 @@ func (s *state) conclude(err error) {
 		s.conditions(false, false, false, "SidecarMissing", message)
 	case err == nil:
 		s.conditions(true, false, false, "Ready", "everything is there and serves")
-	case errors.As(err, &stop) && stop.reason == "Suspended":
-		s.set(v1alpha1.ConditionReconciling, false, stop.reason, stop.message)
 	case errors.As(err, &stop):
 		s.conditions(false, !stop.failed && !stop.stalled, stop.stalled, stop.reason, stop.message)
 	case errors.As(err, &field):

@@ -34,6 +34,23 @@ func Health(o *unstructured.Unstructured, autoscaled *Bounds) (healthy bool, mis
 	return true, ""
 }
 
+// Failure says why a Deployment doesn't get its pods, in the cluster's own words; empty when it may yet. A StatefulSet has none.
+func Failure(o *unstructured.Unstructured) string {
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	var late string
+	for _, condition := range conditions {
+		c, _ := condition.(map[string]any)
+		message, _ := c["message"].(string)
+		switch {
+		case c["type"] == "ReplicaFailure" && c["status"] == "True":
+			return message
+		case c["type"] == "Progressing" && c["status"] == "False" && c["reason"] == "ProgressDeadlineExceeded":
+			late = message
+		}
+	}
+	return late
+}
+
 func number64(o *unstructured.Unstructured, fields ...string) (int64, bool) {
 	n, found, err := unstructured.NestedInt64(o.Object, fields...)
 	return n, found && err == nil
