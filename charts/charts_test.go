@@ -148,6 +148,22 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestReleasesDoNotWaitForEachOther: each release has a Lease of its own, which it may use.
+func TestReleasesDoNotWaitForEachOther(t *testing.T) {
+	for _, object := range render(t, "moim-operator") { // The release is moim.
+		text, err := yaml.Marshal(object.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if object.GetKind() == "Deployment" && !bytes.Contains(text, []byte("--leader-election-id=moim\n")) {
+			t.Errorf("another Lease:\n%s", text)
+		}
+		if object.GetKind() == "Role" && !bytes.Contains(text, []byte("resourceNames:\n  - moim\n")) {
+			t.Errorf("it may not use its Lease:\n%s", text)
+		}
+	}
+}
+
 func TestValuesAreChecked(t *testing.T) {
 	for _, c := range []struct{ chart, value, want string }{
 		{"moim-operator", "replicas=-1", "replicas"},

@@ -24,6 +24,7 @@ type options struct {
 	namespaces, metrics, probes string
 	level                       slog.Level
 	leaderElection              bool
+	lease                       string
 	platforms                   controller.Options
 }
 
@@ -36,6 +37,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.platforms.RedisImage, "redis-image", "redis:7", "the image of the Redis for trial")
 	f.StringVar(&o.platforms.PostgresImage, "postgres-image", "postgres:15", "the image of the Postgres for trial")
 	f.BoolVar(&o.leaderElection, "leader-elect", false, "let one of several operators work while the others wait")
+	f.StringVar(&o.lease, "leader-election-id", "moim-operator", "the Lease, in the operator's namespace, by which those find each other that look after the same platforms")
 	f.StringVar(&o.metrics, "metrics-address", ":8080", "where /metrics is; 0 for nowhere")
 	f.StringVar(&o.probes, "probe-address", ":8081", "where /healthz and /readyz are")
 	f.TextVar(&o.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
@@ -86,7 +88,7 @@ func run(o options) error {
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme, Cache: controller.CacheOptions(namespaces), Client: controller.ClientOptions(),
 		Metrics: server.Options{BindAddress: o.metrics}, HealthProbeBindAddress: o.probes,
-		LeaderElection: o.leaderElection, LeaderElectionID: "moim-operator",
+		LeaderElection: o.leaderElection, LeaderElectionID: o.lease,
 		// Nothing runs after the manager has stopped, so the next one may begin at once.
 		LeaderElectionReleaseOnCancel: true,
 	})

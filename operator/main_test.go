@@ -10,7 +10,7 @@ import (
 )
 
 func TestFlags(t *testing.T) {
-	got, err := parse([]string{"-default-version=0.2.0", "-namespaces=a, b", "-leader-elect", "-log-level=debug"})
+	got, err := parse([]string{"-default-version=0.2.0", "-namespaces=a, b", "-leader-elect", "-leader-election-id=ours", "-log-level=debug"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +18,7 @@ func TestFlags(t *testing.T) {
 	if diff := cmp.Diff(want, got.platforms); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if names := got.watched(); len(names) != 2 || names[0] != "a" || names[1] != "b" || !got.leaderElection {
+	if names := got.watched(); len(names) != 2 || names[0] != "a" || names[1] != "b" || !got.leaderElection || got.lease != "ours" {
 		t.Errorf("%+v", got)
 	}
 }
