@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,6 +46,7 @@ func TestController(t *testing.T) {
 		"lost secret":     waitsForWhatIsLost,
 		"no node":         waitsForANode,
 		"no pod":          givesTheDeploymentsReason,
+		"monitors":        monitorsWhereThereAreMonitors,
 		"outage":          goesOnBesideWhatIsAway,
 		"failed version":  forgetsAVersionThatFailed,
 	} {
@@ -87,7 +89,18 @@ func TestSteadyState(t *testing.T) {
 	c := newCluster(t)
 	c.operate(t, defaults)
 	namespace := c.namespace(t)
-	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{Ingress: &v1alpha1.IngressSpec{Host: "chat.example.com"}})
+	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{
+		Ingress: &v1alpha1.IngressSpec{Host: "chat.example.com", Annotations: map[string]string{"empty": ""}},
+		PubSub:  &v1alpha1.ComponentSpec{Type: "pubsub.kafka", Metadata: []v1alpha1.MetadataItem{{Name: "brokers", Value: new("")}}},
+		Services: v1alpha1.ServicesSpec{User: autoscaled(1, 9), Message: v1alpha1.ServiceSpec{
+			Replicas:    new(int32(0)),
+			Resources:   &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1000m")}},
+			Env:         []corev1.EnvVar{{Name: "EMPTY"}, {Name: "SOURCE", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}}},
+			PodTemplate: &runtime.RawExtension{Raw: []byte(`{"spec":{"hostNetwork":false,"shareProcessNamespace":false,"priority":0,"volumes":[{"name":"x","emptyDir":{}}]}}`)},
+		}},
+		Observability: v1alpha1.ObservabilitySpec{Tracing: &v1alpha1.TracingSpec{Endpoint: "http://collector:4318"}},
+		NetworkPolicy: v1alpha1.NetworkPolicySpec{IngressFrom: []v1alpha1.NetworkPeer{{NamespaceSelector: &metav1.LabelSelector{}}}},
+	})
 	c.ready(t, p)
 	c.idle(t, p)
 	c.writes.take()
@@ -127,13 +140,26 @@ func healsDrift(t *testing.T, c *cluster, namespace string) {
 	if err := c.Update(t.Context(), policy); err != nil {
 		t.Fatal(err)
 	}
+	opened := get(t, c, namespace, "demo-postgres", &networkingv1.NetworkPolicy{})
+	opened.Spec.Ingress[0].Ports = append(opened.Spec.Ingress[0].Ports, networkingv1.NetworkPolicyPort{})
+	if err := c.Update(t.Context(), opened); err != nil {
+		t.Fatal(err)
+	}
+	account := get(t, c, namespace, "demo-chat", &corev1.ServiceAccount{})
+	account.AutomountServiceAccountToken = nil
+	if err := c.Update(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
 	c.eventually(t, "healed", func() bool {
 		c.settle(t, namespace)
 		service, deployment, policy := &corev1.Service{}, &appsv1.Deployment{}, &networkingv1.NetworkPolicy{}
+		opened, account := &networkingv1.NetworkPolicy{}, &corev1.ServiceAccount{}
 		return c.exists(t, namespace, "demo-settings", &corev1.ConfigMap{}) &&
 			c.exists(t, namespace, "demo-chat", service) && len(service.Spec.Ports) == 2 && service.Spec.Ports[0].Port == 8080 &&
 			c.exists(t, namespace, "demo-user", deployment) && deployment.Spec.Template.Spec.Containers[0].Image == "registry.example.com/moim/user:0.1.0" &&
-			c.exists(t, namespace, "demo-redis", policy) && len(policy.Spec.Ingress) == 1
+			c.exists(t, namespace, "demo-redis", policy) && len(policy.Spec.Ingress) == 1 &&
+			c.exists(t, namespace, "demo-postgres", opened) && len(opened.Spec.Ingress[0].Ports) == 1 &&
+			c.exists(t, namespace, "demo-chat", account) && account.AutomountServiceAccountToken != nil
 	}, func() string { return describe(p) })
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s", took)

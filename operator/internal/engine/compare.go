@@ -7,17 +7,23 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// shared are the lists that others may add items to: the API server merges them by a key. Any other list is wanted as a whole.
-var shared = []string{
-	"containers", "initContainers", "env", "ports", "volumes", "volumeMounts", "ownerReferences", "topologySpreadConstraints",
-	"imagePullSecrets", "finalizers",
+// shared returns the lists of a kind that others may add items to: the API server merges them by a key. Any other list is wanted as a whole.
+func shared(kind string) []string {
+	lists := []string{"ownerReferences", "finalizers"}
+	switch kind {
+	case "Deployment", "StatefulSet":
+		return append(lists, "containers", "initContainers", "env", "ports", "volumes", "volumeMounts", "topologySpreadConstraints", "imagePullSecrets")
+	case "Service":
+		return append(lists, "ports")
+	}
+	return lists
 }
 
 // keys are what tells the items of a list apart, the most telling first.
 var keys = []string{"mountPath", "uid", "topologyKey", "name"}
 
-// contains says whether live has everything that is wanted. What is wanted to be empty may be absent.
-func contains(wanted, live any) bool {
+// contains says whether live has everything that is wanted, and more only beside it or in shared lists. An empty list or map may be absent.
+func contains(shared []string, wanted, live any) bool {
 	switch wanted := wanted.(type) {
 	case map[string]any:
 		liveMap, ok := live.(map[string]any)
@@ -28,12 +34,12 @@ func contains(wanted, live any) bool {
 			list, isList := value.([]any)
 			liveList, isLiveList := liveMap[key].([]any)
 			if isList && isLiveList && slices.Contains(shared, key) {
-				if !hasItems(list, liveList) {
+				if !hasItems(shared, list, liveList) {
 					return false
 				}
 				continue
 			}
-			if !contains(value, liveMap[key]) {
+			if !contains(shared, value, liveMap[key]) {
 				return false
 			}
 		}
@@ -47,7 +53,7 @@ func contains(wanted, live any) bool {
 			return false
 		}
 		for i := range wanted {
-			if !contains(wanted[i], liveList[i]) {
+			if !contains(shared, wanted[i], liveList[i]) {
 				return false
 			}
 		}
@@ -57,9 +63,9 @@ func contains(wanted, live any) bool {
 }
 
 // hasItems says whether a list that is merged by a key has all items that are wanted.
-func hasItems(wanted, live []any) bool {
+func hasItems(shared []string, wanted, live []any) bool {
 	for _, item := range wanted {
-		if !slices.ContainsFunc(live, func(candidate any) bool { return sameKey(item, candidate) && contains(item, candidate) }) {
+		if !slices.ContainsFunc(live, func(candidate any) bool { return sameKey(item, candidate) && contains(shared, item, candidate) }) {
 			return false
 		}
 	}
@@ -82,7 +88,7 @@ func sameKey(a, b any) bool {
 
 // equal compares two values that are no lists or maps. Quantities are equal in any notation.
 func equal(wanted, live any) bool {
-	if reflect.DeepEqual(wanted, live) || live == nil && isEmpty(wanted) {
+	if reflect.DeepEqual(wanted, live) {
 		return true
 	}
 	a, okA := number(wanted)
@@ -110,15 +116,12 @@ func number(v any) (float64, bool) {
 	return 0, false
 }
 
-// isEmpty says whether a value says nothing: null, "", 0, false, or a map of such.
-func isEmpty(v any) bool {
-	if m, ok := v.(map[string]any); ok {
-		for _, value := range m {
-			if !isEmpty(value) {
-				return false
-			}
+// isEmpty says whether a map has nothing but null, and such maps and lists.
+func isEmpty(m map[string]any) bool {
+	for _, value := range m {
+		if !contains(nil, value, nil) {
+			return false
 		}
-		return true
 	}
-	return v == nil || reflect.ValueOf(v).IsZero()
+	return true
 }

@@ -54,7 +54,7 @@ func (e *Engine) Plan(ctx context.Context, object client.Object) (*Plan, error) 
 		return nil, err
 	}
 	p := &Plan{Change: Updated, wanted: wanted, live: live}
-	if live != nil && live.GetAnnotations()[annotation] == wanted.GetAnnotations()[annotation] && contains(wanted.Object, live.Object) {
+	if live != nil && live.GetAnnotations()[annotation] == wanted.GetAnnotations()[annotation] && contains(shared(wanted.GetKind()), wanted.Object, live.Object) {
 		p.Change = Unchanged
 		return p, nil
 	}
