@@ -177,7 +177,8 @@ func (b *builder) componentName(name string) string {
 	return b.name(name)
 }
 
-// access is a Configuration for the sidecars of each app: who may call it, which secret it may read, where traces go.
+// access is a Configuration for the sidecars of each app: who may call it, which secret it may read. All sidecars start anew at once when it
+// changes, so what a change of the spec may touch is not in it.
 func (b *builder) access() []client.Object {
 	var out []client.Object
 	for document := range bytes.SplitSeq(daprcomponents.Access(), []byte("\n---\n")) {
@@ -200,13 +201,6 @@ func (b *builder) access() []client.Object {
 				for i, name := range scope["allowedSecrets"].([]any) {
 					scope["allowedSecrets"].([]any)[i] = b.name(name.(string))
 				}
-			}
-		}
-		if tracing := b.Spec.Observability.Tracing; tracing != nil {
-			scheme, host, _ := strings.Cut(tracing.Endpoint, "://")
-			spec["tracing"] = map[string]any{
-				"samplingRate": "1",
-				"otel":         map[string]any{"endpointAddress": host, "isSecure": scheme == "https", "protocol": "http"},
 			}
 		}
 		object.Object["spec"] = spec

@@ -131,6 +131,12 @@ func (b *builder) annotations(s *service) map[string]string {
 	if len(b.rules(s)) > 0 {
 		out["dapr.io/volume-mounts"] = accessName + ":/var/run/secrets/kubernetes.io/serviceaccount"
 	}
+	if tracing := b.Spec.Observability.Tracing; tracing != nil {
+		out["dapr.io/env"] = "OTEL_EXPORTER_OTLP_ENDPOINT=" + tracing.Endpoint + ",OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+		if strings.HasPrefix(tracing.Endpoint, "http://") {
+			out["dapr.io/env"] += ",OTEL_EXPORTER_OTLP_INSECURE=true"
+		}
+	}
 	read := b.tokens(s)
 	own, _ := b.own(s) // What is missing for it was found when the Secret was built.
 	maps.Copy(read, own)

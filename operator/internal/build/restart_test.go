@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"moim.dev/moim/operator/api/v1alpha1"
 )
@@ -73,6 +74,9 @@ func TestWhatRestarts(t *testing.T) {
 		"a state store of the user's own": {
 			to: v1alpha1.ChatPlatformSpec{State: &v1alpha1.ComponentSpec{ComponentRef: &corev1.LocalObjectReference{Name: "ours"}}}, want: services,
 		},
+		"tracing": {to: v1alpha1.ChatPlatformSpec{Observability: v1alpha1.ObservabilitySpec{
+			Tracing: &v1alpha1.TracingSpec{Endpoint: "https://collector.example.com:4318"},
+		}}, want: services},
 		"the version": {to: v1alpha1.ChatPlatformSpec{Version: "0.3.0"}, want: services},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,5 +100,22 @@ func TestWhatRestarts(t *testing.T) {
 				t.Errorf("restarted (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWhatRestartsAtOnce: every sidecar starts anew when a Configuration changes, whether its pod is replaced or not.
+func TestWhatRestartsAtOnce(t *testing.T) {
+	configurations := func(spec v1alpha1.ChatPlatformSpec) (all []client.Object) {
+		for _, stage := range build(t, platform("demo", spec), inputs()) {
+			for _, object := range stage.Objects {
+				if object.GetObjectKind().GroupVersionKind().Kind == "Configuration" {
+					all = append(all, object)
+				}
+			}
+		}
+		return all
+	}
+	if diff := cmp.Diff(configurations(v1alpha1.ChatPlatformSpec{}), configurations(specs["everything"])); diff != "" {
+		t.Errorf("the spec has a part in them:\n%s", diff)
 	}
 }
