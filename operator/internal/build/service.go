@@ -35,6 +35,8 @@ func (b *builder) service(s *service) ([]client.Object, error) {
 			ObjectMeta: b.meta(b.name(s.name), s.name),
 			Spec: policyv1.PodDisruptionBudgetSpec{
 				MaxUnavailable: new(intstr.FromInt32(1)), Selector: &metav1.LabelSelector{MatchLabels: b.selector(s.name)},
+				// One that isn't ready serves nobody, and would keep its node from being drained for good.
+				UnhealthyPodEvictionPolicy: new(policyv1.AlwaysAllow),
 			},
 		})
 	}
