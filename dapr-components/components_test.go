@@ -142,8 +142,7 @@ func files(t *testing.T) map[string][]byte {
 	return found
 }
 
-// resources returns what the files describe.
-// resources are those of the local profile.
+// resources returns what the files of the local profile describe.
 func resources(t *testing.T) []resource {
 	t.Helper()
 	var found []resource

@@ -83,7 +83,7 @@ func Build(p *v1alpha1.ChatPlatform, in Inputs) ([]Stage, error) {
 		generated[name] = maps.Clone(data)
 	}
 	in.Generated = generated
-	b := &builder{ChatPlatform: p, in: in}
+	b := &builder{ChatPlatform: p, in: in, data: map[string]map[string][]byte{}}
 	configuration, err := b.configuration()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func Build(p *v1alpha1.ChatPlatform, in Inputs) ([]Stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		if catalogue[i].name == "realtime" {
+		if catalogue[i].stateful {
 			realtime.Objects = objects
 		} else {
 			services.Objects = append(services.Objects, objects...)
@@ -112,6 +112,8 @@ func Build(p *v1alpha1.ChatPlatform, in Inputs) ([]Stage, error) {
 type builder struct {
 	*v1alpha1.ChatPlatform
 	in Inputs
+	// data of the Secrets that were built.
+	data map[string]map[string][]byte
 }
 
 // configuration is what must be there before any pod starts.

@@ -23,6 +23,8 @@ type service struct {
 	// delay is how long a replica that is to stop takes requests as ever, until nobody knows of it any more; then drain is how long it has to
 	// end what was begun. Both are in seconds.
 	delay, drain int64
+	// stateful says that its replicas keep their names, and with them their consumers at the broker. It is rolled out when all else is healthy.
+	stateful bool
 }
 
 // invoked is the delay of a service that others call through their sidecars. A sidecar that has looked a name up keeps the answer until its
@@ -45,7 +47,7 @@ var catalogue = []service{
 	{name: "gateway", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Gateway },
 		blocks: []string{"state", "config"}, memory: "256Mi", delay: 5, drain: 20},
 	{name: "realtime", override: func(s *v1alpha1.ServicesSpec) *v1alpha1.ServiceSpec { return &s.Realtime },
-		blocks: []string{"fanout", "state", "config"}, memory: "1Gi", drain: 30}, // It begins at once to send connections away.
+		blocks: []string{"fanout", "state", "config"}, memory: "1Gi", drain: 30, stateful: true}, // It begins at once to send connections away.
 }
 
 // Services returns the names of all services, in the order in which they are rolled out.

@@ -137,9 +137,8 @@ func (b *builder) annotations(s *service) map[string]string {
 			out["dapr.io/env"] += ",OTEL_EXPORTER_OTLP_INSECURE=true"
 		}
 	}
-	read := b.tokens(s)
-	own, _ := b.own(s) // What is missing for it was found when the Secret was built.
-	maps.Copy(read, own)
+	read := maps.Clone(b.data[token])
+	maps.Copy(read, b.data[b.name(s.name)])
 	out["moim.dev/secret-checksum"] = checksum(read)
 	return out
 }

@@ -70,13 +70,13 @@ func Irreplaceable(p *v1alpha1.ChatPlatform) []string {
 	return names
 }
 
-// secrets are the tokens between services and their sidecars, and what services read through Dapr. They outlive the platform together
+// secrets are the tokens that services and their sidecars know each other by, and what services read through Dapr. They outlive the platform together
 // with the trial data, which can't be read without them.
 func (b *builder) secrets() ([]client.Object, error) {
 	var out []client.Object
 	for _, s := range catalogue {
 		name := b.name(s.name + "-token")
-		out = append(out, b.secret(name, s.name, b.tokens(&s)))
+		out = append(out, b.secret(name, s.name, map[string][]byte{keyToken: b.generated(name, keyToken, password)}))
 		if !s.database {
 			continue
 		}
@@ -114,16 +114,8 @@ func (b *builder) postgresPassword() []byte {
 	})
 }
 
-// tokens are what a service and its sidecar know each other by.
-func (b *builder) tokens(s *service) map[string][]byte {
-	return map[string][]byte{keyToken: b.generated(b.name(s.name+"-token"), keyToken, password)}
-}
-
-// own is what a service reads through Dapr at its start; nothing without a database.
+// own is what a service with a database reads through Dapr at its start.
 func (b *builder) own(s *service) (map[string][]byte, error) {
-	if !s.database {
-		return nil, nil
-	}
 	dsn, err := b.dsn(s.name)
 	if err != nil {
 		return nil, err
@@ -137,6 +129,7 @@ func (b *builder) own(s *service) (map[string][]byte, error) {
 }
 
 func (b *builder) secret(name, part string, data map[string][]byte) client.Object {
+	b.data[name] = data
 	meta := b.kept(name, part)
 	// A database of the user's own stays, whatever becomes of trial data, and so must what auth opens its keys in there with.
 	opensKeys := name == b.name("auth") && !b.trialPostgres()

@@ -49,10 +49,10 @@ func (b *builder) service(s *service) ([]client.Object, error) {
 	return out, nil
 }
 
-// workload is a Deployment, or a StatefulSet for realtime, whose replicas keep their names and with them their consumers at the broker.
+// workload is a Deployment, or a StatefulSet for what is stateful.
 func (b *builder) workload(s *service, template corev1.PodTemplateSpec) client.Object {
 	meta, selector := b.meta(b.name(s.name), s.name), &metav1.LabelSelector{MatchLabels: b.selector(s.name)}
-	if s.name == "realtime" {
+	if s.stateful {
 		return &appsv1.StatefulSet{
 			TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"}, ObjectMeta: meta,
 			Spec: appsv1.StatefulSetSpec{
@@ -91,7 +91,7 @@ func (b *builder) networkService(s *service) client.Object {
 
 func (b *builder) autoscaler(s *service) client.Object {
 	scaling, kind := s.override(&b.Spec.Services).Autoscaling, "Deployment"
-	if s.name == "realtime" {
+	if s.stateful {
 		kind = "StatefulSet"
 	}
 	return &autoscalingv2.HorizontalPodAutoscaler{
