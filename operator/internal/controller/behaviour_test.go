@@ -47,6 +47,7 @@ func TestController(t *testing.T) {
 		"no node":         waitsForANode,
 		"no pod":          givesTheDeploymentsReason,
 		"monitors":        monitorsWhereThereAreMonitors,
+		"unused data":     keepsDataThatIsNotUsed,
 		"outage":          goesOnBesideWhatIsAway,
 		"failed version":  forgetsAVersionThatFailed,
 	} {

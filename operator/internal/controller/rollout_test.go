@@ -82,26 +82,3 @@ func forgetsAVersionThatFailed(t *testing.T, c *cluster, namespace string) {
 		t.Errorf("chat is %s", image)
 	}
 }
-
-// TestInventory: what is made is on record before.
-func TestInventory(t *testing.T) {
-	c := newCluster(t)
-	c.operate(t, defaults)
-	namespace := c.namespace(t)
-	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
-	first := func(t *testing.T, of string) {
-		t.Helper()
-		c.ready(t, p)
-		writes := c.writes.take()
-		isMade := func(w string) bool { return strings.Contains(w, of) && !strings.HasSuffix(w, " All") }
-		recorded := slices.Index(writes, "PATCH /apis/moim.dev/v1alpha1/namespaces/"+namespace+"/chatplatforms/demo/status")
-		if made := slices.IndexFunc(writes, isMade); recorded < 0 || made < recorded {
-			t.Errorf("the record came %d., %s %d.:\n%s", recorded, of, made, strings.Join(writes, "\n"))
-		}
-	}
-	first(t, "/secrets/")
-	c.idle(t, p)
-	c.writes.take()
-	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Ingress = &v1alpha1.IngressSpec{Host: "chat.example.com"} })
-	first(t, "/ingresses/")
-}
