@@ -18,10 +18,12 @@ export function usePages<T extends { id: string }>(
 ) {
   const [state, setState] = useState<State<T>>({ items: [], cursor: undefined, status: "loading" });
   const running = useRef<AbortController>(undefined);
+  const asked = useRef<string>(undefined);
   const loader = useLatest(load);
 
   const fetchPage = useCallback(async (cursor: string | undefined) => {
     running.current?.abort();
+    asked.current = cursor;
     const { signal } = (running.current = new AbortController());
     setState((before) => ({ ...before, status: "loading" }));
     try {
@@ -46,15 +48,19 @@ export function usePages<T extends { id: string }>(
   const reload = useCallback(() => void fetchPage(undefined), [fetchPage]);
 
   function more() {
-    const { status, cursor } = state;
-    if (cursor !== undefined && (status === "ready" || status === "failed")) void fetchPage(cursor);
+    if (state.status === "ready") void fetchPage(state.cursor);
+  }
+
+  /** Asks once more for the page that could not be had. */
+  function retry() {
+    if (state.status === "failed") void fetchPage(asked.current);
   }
 
   function change(id: string, item: T) {
     setState((before) => ({ ...before, items: before.items.map((other) => (other.id === id ? item : other)) }));
   }
 
-  return { ...state, more, reload, change };
+  return { ...state, more, retry, reload, change };
 }
 
 function withoutRepeats<T extends { id: string }>(items: T[]): T[] {
@@ -62,19 +68,20 @@ function withoutRepeats<T extends { id: string }>(items: T[]): T[] {
 }
 
 /**
- * Calls back when the element comes into sight of the page, or of the box that it scrolls in, or close to it; and again while
- * it stays there and things change.
+ * Calls back when the element comes into sight of the page, or of the box that it scrolls in, or close to it. It does so while
+ * `armed`, once each time: whoever disarms it while loading is called again afterwards if the element is still in sight.
  */
-export function useSight(onSight: () => void, box?: RefObject<HTMLElement | null>) {
+export function useSight(onSight: () => void, armed: boolean, box?: RefObject<HTMLElement | null>) {
   const ref = useRef<HTMLDivElement>(null);
   const seen = useLatest(onSight);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen.current(), {
+    if (!armed) return;
+    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && seen.current(), {
       root: box?.current ?? null,
       rootMargin: "500px",
     });
     observer.observe(ref.current!);
     return () => observer.disconnect();
-  });
+  }, [armed, box, seen]);
   return ref;
 }

@@ -31,7 +31,7 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
       view === "mine" ? chat.myRooms(api, { cursor, signal }) : chat.rooms(api, { title, cursor, signal, limit: 24 }),
     `${view} ${title}`,
   );
-  const end = useSight(rooms.more);
+  const end = useSight(rooms.more, rooms.status === "ready");
 
   async function join(room: Room) {
     setProblem(undefined);
@@ -103,7 +103,7 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
         </ul>
       )}
       {rooms.status === "failed" && (
-        <ErrorState title={t("lobby.failed")} text={explain(rooms.error)} onRetry={rooms.items.length > 0 ? rooms.more : rooms.reload} />
+        <ErrorState title={t("lobby.failed")} text={explain(rooms.error)} onRetry={rooms.retry} />
       )}
       {rooms.status === "end" && rooms.items.length === 0 && (
         <Nothing view={view} title={title} onCreate={() => setCreating(true)} />

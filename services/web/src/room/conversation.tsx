@@ -1,4 +1,4 @@
-import { useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { Button } from "../components/button";
 import { DownIcon } from "../components/icons";
 import { EmptyState, Skeleton } from "../components/states";
@@ -9,7 +9,7 @@ import { useSigned } from "../session/context";
 import type { FeedState, RoomFeed } from "./feed";
 import { MessageRow } from "./message-row";
 import { OutgoingRow } from "./outgoing-row";
-import { nameOf, rowsOf } from "./rows";
+import { eventText, rowsOf } from "./rows";
 import { useScroll } from "./use-scroll";
 import s from "./conversation.module.css";
 
@@ -30,7 +30,11 @@ export function Conversation({ roomId, feed, state }: Props) {
 
   const scroller = useRef<HTMLDivElement>(null);
   const { unseen, away, toBottom } = useScroll(scroller, messages, user.userId, outgoing.at(-1)?.key);
-  const top = useSight(() => void feed.loadOlder(), scroller);
+  const top = useSight(() => void feed.loadOlder(), state.older === "idle" && !state.atStart, scroller);
+
+  useEffect(() => {
+    if (!away) feed.forgetOlder();
+  }, [away, feed, messages]);
 
   return (
     <div className={s.frame}>
@@ -40,7 +44,7 @@ export function Conversation({ roomId, feed, state }: Props) {
         {state.older === "failed" && (
           <p className={s.older}>
             {t("chat.older.failed")}{" "}
-            <Button look="ghost" onClick={() => void feed.loadOlder()}>
+            <Button look="ghost" onClick={() => void feed.retryOlder()}>
               {t("app.retry")}
             </Button>
           </p>
@@ -55,12 +59,10 @@ export function Conversation({ roomId, feed, state }: Props) {
               </li>
             ) : row.kind === "event" ? (
               <li key={row.id} className={s.event} data-testid="message" data-seq={row.message.seq} data-type={row.message.type}>
-                {row.message.type === "ENTER"
-                  ? t("chat.entered", { name: nameOf(row.message) })
-                  : t("chat.left", { name: nameOf(row.message) })}
+                {eventText(row.message, t)}
               </li>
             ) : (
-              <MessageRow key={row.id} row={row} />
+              <MessageRow key={row.id} message={row.message} own={row.own} first={row.first} last={row.last} />
             ),
           )}
           {outgoing.map((entry) => (

@@ -7,7 +7,7 @@ import { createStore, type Store } from "../lib/store";
 import { isPassing } from "../session/session";
 import type { Connection } from "../stomp/connection";
 import type { Outbox } from "../stomp/outbox";
-import { hasGap, insert, prepend, reachesStart, timelineOf, type Timeline } from "./timeline";
+import { hasGap, insert, newest, prepend, reachesStart, timelineOf, type Timeline } from "./timeline";
 
 export interface FeedState {
   status: "loading" | "ready" | "failed" | "refused";
@@ -22,6 +22,13 @@ export interface FeedState {
 const pageSize = 50;
 // After more than this was missed, the newest page is shown instead of replaying everything; the rest loads on scrolling up.
 const replayLimit = 300;
+// A conversation longer than the one is cut to the other where nobody reads the older part.
+const longest = 500;
+const kept = 200;
+// What arrives within a moment is drawn together. A timer and not a frame: hidden pages have no frames.
+const moment = 16;
+// The newest page is not looked for again so soon after it came.
+const freshFor = 10_000;
 
 /**
  * A room's log as one page shows it: the newest page of history, older ones on demand, and what comes live. It repairs gaps by
@@ -29,8 +36,8 @@ const replayLimit = 300;
  */
 export class RoomFeed {
   readonly state: Store<FeedState>;
-  /** Called with each message that came live or was caught up with, in order, once. */
-  onArrival: (message: Message) => void = () => undefined;
+  /** Called with the messages that came live or were caught up with, in order, each once. */
+  onArrivals: (messages: readonly Message[]) => void = () => undefined;
   readonly #api: AuthorizedClient;
   readonly #connection: Connection;
   readonly #outbox: Outbox;
@@ -39,6 +46,9 @@ export class RoomFeed {
   #stopped = new AbortController();
   #unfollow: (() => void) | undefined;
   #repairing = false;
+  #incoming: Message[] = [];
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #loadedAt = 0;
 
   constructor(roomId: string, userId: string, api: AuthorizedClient, connection: Connection, outbox: Outbox) {
     this.#roomId = roomId;
@@ -54,7 +64,9 @@ export class RoomFeed {
     });
   }
 
+  /** Also starts again what was refused or has failed. */
   async start(): Promise<void> {
+    this.stop();
     this.#stopped = new AbortController();
     this.#outbox.forgetStored(this.#roomId);
     await this.#loadNewest();
@@ -64,12 +76,15 @@ export class RoomFeed {
     this.#stopped.abort();
     this.#unfollow?.();
     this.#unfollow = undefined;
+    clearTimeout(this.#drawing);
+    this.#drawing = undefined;
+    this.#incoming = [];
   }
 
   async loadOlder(): Promise<void> {
     const { status, timeline, atStart, older } = this.state.get();
     const first = timeline.messages[0];
-    if (status !== "ready" || atStart || older === "loading" || !first) return;
+    if (status !== "ready" || atStart || older !== "idle" || !first) return;
     this.#patch({ older: "loading" });
     try {
       const page = await messages.history(this.#api, this.#roomId, { before: first.seq, limit: pageSize });
@@ -82,17 +97,27 @@ export class RoomFeed {
     }
   }
 
+  /** After a failure nothing older is loaded until somebody asks for it. */
+  async retryOlder(): Promise<void> {
+    if (this.state.get().older !== "failed") return;
+    this.#patch({ older: "idle" });
+    await this.loadOlder();
+  }
+
+  /** Forgets the older part of a long conversation, to be called where it is not being read; scrolling up loads it again. */
+  forgetOlder(): void {
+    const { timeline, older } = this.state.get();
+    if (older === "loading" || timeline.messages.length <= longest) return;
+    this.#patch({ timeline: newest(timeline, kept), atStart: false });
+  }
+
   async #loadNewest(): Promise<void> {
     const { signal } = this.#stopped;
     this.#patch({ status: "loading" });
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        const page = await messages.history(this.#api, this.#roomId, { limit: pageSize });
-        if (signal.aborted) return;
-        const timeline = timelineOf(page.items, page.head);
-        this.state.set({ status: "ready", timeline, atStart: reachesStart(timeline), older: "idle" });
-        this.#settle(page.items);
-        this.#follow();
+        await this.#takeNewest(signal);
+        if (!signal.aborted) this.#follow();
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -104,13 +129,50 @@ export class RoomFeed {
     }
   }
 
+  async #takeNewest(signal: AbortSignal): Promise<void> {
+    const page = await messages.history(this.#api, this.#roomId, { limit: pageSize });
+    if (signal.aborted) return;
+    const timeline = timelineOf(page.items, page.head);
+    this.state.set({ status: "ready", timeline, atStart: reachesStart(timeline), older: "idle" });
+    this.#loadedAt = Date.now();
+    this.#settle(page.items);
+  }
+
   #follow(): void {
     this.#unfollow?.();
     this.#unfollow = this.#connection.follow(this.#roomId, {
-      after: () => this.state.get().timeline.last,
-      onMessage: (message) => this.#arrived([message]),
+      after: () => this.#continueFrom(),
+      onMessage: (message) => this.#collect(message),
       onRefused: (code) => this.#patch({ status: "refused", code }),
     });
+  }
+
+  /** Where a new connection goes on: after the last message seen, unless that is too long ago. */
+  async #continueFrom(): Promise<number> {
+    this.#draw();
+    const { signal } = this.#stopped;
+    const { last } = this.state.get().timeline;
+    if (Date.now() - this.#loadedAt < freshFor) return last;
+    try {
+      const { head } = await messages.history(this.#api, this.#roomId, { after: last, limit: 1 });
+      if (head - last > replayLimit) await this.#takeNewest(signal);
+    } catch {
+      // What is wrong, the subscription will be told too; what is missed comes one by one.
+    }
+    return this.state.get().timeline.last;
+  }
+
+  #collect(message: Message): void {
+    this.#incoming.push(message);
+    this.#drawing ??= setTimeout(() => this.#draw(), moment);
+  }
+
+  #draw(): void {
+    clearTimeout(this.#drawing);
+    this.#drawing = undefined;
+    const incoming = this.#incoming;
+    this.#incoming = [];
+    this.#arrived(incoming);
   }
 
   #arrived(incoming: readonly Message[]): void {
@@ -121,7 +183,7 @@ export class RoomFeed {
     this.#patch({ timeline: next });
     const joined = next.messages.slice(timeline.messages.length);
     this.#settle(joined);
-    for (const message of joined) this.onArrival(message);
+    if (joined.length > 0) this.onArrivals(joined);
     if (hasGap(next)) void this.#repair();
   }
 

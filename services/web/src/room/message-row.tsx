@@ -1,15 +1,22 @@
 import { memo } from "react";
+import type { Message } from "../api/types";
 import { Avatar } from "../components/avatar";
 import { useI18n } from "../i18n";
 import { useProfile } from "../session/profiles";
 import { linkPieces } from "./links";
-import { nameOf, type Row } from "./rows";
+import { nameOf } from "./rows";
 import s from "./message-row.module.css";
 
+interface Props {
+  message: Message;
+  own: boolean;
+  first: boolean;
+  last: boolean;
+}
+
 /** One message; only the first of a group says who it is from, and only the last of a minute when it was. */
-export const MessageRow = memo(function MessageRow({ row }: { row: Extract<Row, { kind: "message" }> }) {
+export const MessageRow = memo(function MessageRow({ message, own, first, last }: Props) {
   const { t, time, dateTime } = useI18n();
-  const { message, own, first, last } = row;
   return (
     <li
       className={s.row}

@@ -1,21 +1,19 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { chat } from "../api/calls";
-import type { Message, Room } from "../api/types";
+import type { Room } from "../api/types";
 import { Button, IconButton } from "../components/button";
 import { Dialog, DialogActions } from "../components/dialog";
 import { Notice } from "../components/field";
 import { BackIcon, DoorIcon, PeopleIcon } from "../components/icons";
-import { ErrorState } from "../components/states";
 import { useI18n } from "../i18n";
 import { usePage } from "../lib/page";
 import { Link, navigate } from "../lib/router";
 import { useStore } from "../lib/store";
 import { useSigned } from "../session/context";
 import { Composer } from "./composer";
-import { Conversation, ConversationSkeleton } from "./conversation";
 import { MembersPanel } from "./members";
-import { nameOf } from "./rows";
-import { useFeed, useMembers, useSoon } from "./use-room";
+import { Talk } from "./talk";
+import { useMembers, useSoon } from "./use-room";
 import s from "./room-view.module.css";
 
 interface Props {
@@ -26,12 +24,11 @@ interface Props {
 
 /** A room one is a member of. */
 export function RoomView({ room, reload, onLeft }: Props) {
-  const { t, number, explain } = useI18n();
-  const { user, connection } = useSigned();
+  const { t, number } = useI18n();
+  const { connection } = useSigned();
   const { phase } = useStore(connection.state);
   const [panel, setPanel] = useState(() => matchMedia("(min-width: 60rem)").matches);
   const [leaving, setLeaving] = useState(false);
-  const [heard, setHeard] = useState("");
   const { members, refresh, more } = useMembers(room.id);
   const heading = usePage(room.title);
 
@@ -42,10 +39,6 @@ export function RoomView({ room, reload, onLeft }: Props) {
     },
     () => (room.personnel > 50 ? 2_000 + Math.random() * 4_000 : 200),
   );
-  const { feed, state } = useFeed(room.id, (message) => {
-    if (message.type !== "MESSAGE") refreshSoon();
-    if (message.senderId !== user.userId) setHeard(spoken(message));
-  });
 
   // Who came or went while the connection was away is not told again.
   const online = phase === "online";
@@ -54,22 +47,6 @@ export function RoomView({ room, reload, onLeft }: Props) {
     if (online && wasAway.current) refreshSoon();
     if (!online) wasAway.current = true;
   }, [online, refreshSoon]);
-
-  const spoken = useCallback(
-    (message: Message) =>
-      message.type === "ENTER"
-        ? t("chat.entered", { name: nameOf(message) })
-        : message.type === "LEAVE"
-          ? t("chat.left", { name: nameOf(message) })
-          : `${nameOf(message)}: ${message.content}`,
-    [t],
-  );
-
-  // The server ended the membership (left in another tab, say): the room's record tells what is true now.
-  const refused = state.status === "refused";
-  useEffect(() => {
-    if (refused) reload();
-  }, [refused, reload]);
 
   return (
     <div className={s.room} data-testid="room" data-room-id={room.id}>
@@ -101,15 +78,7 @@ export function RoomView({ room, reload, onLeft }: Props) {
           </Button>
         </header>
 
-        {state.status === "loading" && state.timeline.last === 0 && <ConversationSkeleton />}
-        {state.status === "failed" && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} />}
-        {(state.status === "ready" || (state.status === "loading" && state.timeline.last > 0)) && (
-          <Conversation roomId={room.id} feed={feed} state={state} />
-        )}
-        {refused && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} onRetry={reload} />}
-        <p className="sr-only" role="log" aria-live="polite" aria-label={t("chat.log")}>
-          {heard}
-        </p>
+        <Talk roomId={room.id} onChange={refreshSoon} reload={reload} />
         {(phase === "waiting" || phase === "offline") && (
           <p className={s.banner} role="status" data-testid="offline-banner">
             {t("connection.banner.offline")}

@@ -1,4 +1,5 @@
 import type { Message } from "../api/types";
+import type { I18n } from "../i18n";
 
 /** What a room's page shows, row by row. */
 export type Row =
@@ -18,6 +19,11 @@ export type Row =
 /** Who a message is from; a name may be missing where its account is gone. */
 export function nameOf(message: Message): string {
   return message.senderName || message.senderId;
+}
+
+/** Who came or went, in words. */
+export function eventText(message: Message, t: I18n["t"]): string {
+  return t(message.type === "ENTER" ? "chat.entered" : "chat.left", { name: nameOf(message) });
 }
 
 const groupFor = 5 * 60_000;

@@ -48,6 +48,11 @@ export function prepend(timeline: Timeline, older: readonly Message[]): Timeline
   return { ...timeline, messages: [...fresh, ...timeline.messages] };
 }
 
+/** Keeps the last `count` messages of the run. */
+export function newest(timeline: Timeline, count: number): Timeline {
+  return { ...timeline, messages: timeline.messages.slice(-count) };
+}
+
 export function hasGap(timeline: Timeline): boolean {
   return timeline.ahead.length > 0;
 }

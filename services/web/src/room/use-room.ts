@@ -49,16 +49,16 @@ export function useRoom(roomId: string) {
   return { state, reload, put };
 }
 
-/** The log of a room one is a member of. `onArrival` is called with each live message. */
-export function useFeed(roomId: string, onArrival: (message: Message) => void) {
+/** The log of a room one is a member of. `onArrivals` is called with what comes live. */
+export function useFeed(roomId: string, onArrivals: (messages: readonly Message[]) => void) {
   const { api, connection, outbox, user } = useSigned();
   const [feed] = useState(() => new RoomFeed(roomId, user.userId, api, connection, outbox));
-  const arrival = useLatest(onArrival);
+  const arrivals = useLatest(onArrivals);
   useEffect(() => {
-    feed.onArrival = (message) => arrival.current(message);
+    feed.onArrivals = (messages) => arrivals.current(messages);
     void feed.start();
     return () => feed.stop();
-  }, [feed, arrival]);
+  }, [feed, arrivals]);
   return { feed, state: useStore(feed.state) };
 }
 
@@ -98,7 +98,12 @@ export function useMembers(roomId: string) {
     void load();
   }, [load]);
 
-  return { members, refresh: useCallback(() => void load(), [load]), more: () => void load(members.cursor) };
+  const { cursor } = members;
+  return {
+    members,
+    refresh: useCallback(() => void load(), [load]),
+    more: useCallback(() => void load(cursor), [load, cursor]),
+  };
 }
 
 /**

@@ -31,7 +31,7 @@ describe("Connection", () => {
   test("connects with the token and follows a room from the last message seen", async () => {
     const { server, connection } = setUp();
     const seen: number[] = [];
-    connection.follow("r1", { after: () => 7, onMessage: ({ seq }) => seen.push(seq), onRefused: () => undefined });
+    connection.follow("r1", { after: async () => 7, onMessage: ({ seq }) => seen.push(seq), onRefused: () => undefined });
     connection.start();
     await settle();
     expect(connection.state.get()).toEqual({ phase: "online" });
@@ -45,7 +45,7 @@ describe("Connection", () => {
   test("comes back after the connection was lost, and asks for what came meanwhile", async () => {
     const { server, connection } = setUp();
     let last = 7;
-    connection.follow("r1", { after: () => last, onMessage: () => undefined, onRefused: () => undefined });
+    connection.follow("r1", { after: async () => last, onMessage: () => undefined, onRefused: () => undefined });
     connection.start();
     await settle();
     last = 12;
@@ -87,8 +87,8 @@ describe("Connection", () => {
         ? socket.refuse("not_a_member", frame.headers["receipt"])
         : socket.answer(frame);
     const refused = vi.fn();
-    connection.follow("r1", { after: () => 0, onMessage: () => undefined, onRefused: refused });
-    connection.follow("r2", { after: () => 0, onMessage: () => undefined, onRefused: refused });
+    connection.follow("r1", { after: async () => 0, onMessage: () => undefined, onRefused: refused });
+    connection.follow("r2", { after: async () => 0, onMessage: () => undefined, onRefused: refused });
     connection.start();
     await vi.advanceTimersByTimeAsync(longest);
     expect(refused.mock.calls).toEqual([["not_a_member"]]);
@@ -101,7 +101,7 @@ describe("Connection", () => {
   test("takes a subscription that the server ends for over, and stays connected", async () => {
     const { server, connection } = setUp();
     const refused = vi.fn();
-    connection.follow("r1", { after: () => 0, onMessage: () => expect.unreachable(), onRefused: refused });
+    connection.follow("r1", { after: async () => 0, onMessage: () => expect.unreachable(), onRefused: refused });
     connection.start();
     await settle();
     const headers = { subscription: "r1", "message-id": "x", destination: "/sub/chat/r1", ended: "not_a_member" };

@@ -27,8 +27,8 @@ export class ConnectionLost extends Error {
 }
 
 export interface RoomSubscription {
-  /** The last sequence number seen; asked at each (re)connection. */
-  after(): number;
+  /** The sequence number to go on after; asked at each (re)connection. */
+  after(): Promise<number>;
   onMessage(message: Message): void;
   /** The server does not let us in; the subscription is over. */
   onRefused(code: string): void;
@@ -104,7 +104,7 @@ export class Connection {
   /** Follows a room until the returned function is called, over as many connections as it takes. */
   follow(roomId: string, subscription: RoomSubscription): () => void {
     this.#rooms.set(roomId, subscription);
-    if (this.#online) this.#subscribe(roomId, subscription);
+    if (this.#online) void this.#subscribe(roomId, subscription);
     return () => {
       if (this.#rooms.get(roomId) !== subscription) return;
       this.#rooms.delete(roomId);
@@ -182,11 +182,14 @@ export class Connection {
 
   #opened(): void {
     this.#openedAt = Date.now();
-    for (const [roomId, subscription] of this.#rooms) this.#subscribe(roomId, subscription);
     this.state.set({ phase: "online" });
+    for (const [roomId, subscription] of this.#rooms) void this.#subscribe(roomId, subscription);
   }
 
-  #subscribe(roomId: string, subscription: RoomSubscription): void {
+  async #subscribe(roomId: string, subscription: RoomSubscription): Promise<void> {
+    const client = this.#client;
+    const after = await subscription.after();
+    if (!client || this.#client !== client || this.#rooms.get(roomId) !== subscription) return;
     const receipt = subscribeReceipt + roomId + ":" + uuid();
     // A refusal closes the whole connection, so it must be known whose it was, and not be asked for again.
     this.#awaited.set(receipt, {
@@ -197,8 +200,8 @@ export class Connection {
         subscription.onRefused(error.code);
       },
     });
-    this.#client?.watchForReceipt(receipt, () => this.#settle(receipt));
-    this.#client?.subscribe(
+    client.watchForReceipt(receipt, () => this.#settle(receipt));
+    client.subscribe(
       `/sub/chat/${roomId}`,
       (frame: IMessage) => {
         if (this.#rooms.get(roomId) !== subscription) return;
@@ -208,7 +211,7 @@ export class Connection {
         this.#rooms.delete(roomId);
         subscription.onRefused(ended);
       },
-      { id: roomId, after: String(subscription.after()), receipt },
+      { id: roomId, after: String(after), receipt },
     );
   }
 

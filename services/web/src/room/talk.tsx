@@ -1,0 +1,54 @@
+import { useEffect, useState } from "react";
+import type { Message } from "../api/types";
+import { ErrorState } from "../components/states";
+import { useI18n } from "../i18n";
+import { useSigned } from "../session/context";
+import { Conversation, ConversationSkeleton } from "./conversation";
+import { eventText, nameOf } from "./rows";
+import { useFeed } from "./use-room";
+
+// A screen reader says each message as it comes; who was away long enough to miss more reads the conversation.
+const spokenAtOnce = 5;
+
+interface Props {
+  roomId: string;
+  /** Somebody came or went. */
+  onChange(): void;
+  /** Reads the room's record anew: the server's word on who is a member. */
+  reload(): void;
+}
+
+/** A room's conversation, or why it is not there. What arrives is drawn here and nowhere around it. */
+export function Talk({ roomId, onChange, reload }: Props) {
+  const { t, explain } = useI18n();
+  const { user } = useSigned();
+  const [heard, setHeard] = useState<readonly Message[]>([]);
+  const { feed, state } = useFeed(roomId, (messages) => {
+    if (messages.some(({ type }) => type !== "MESSAGE")) onChange();
+    const others = messages.filter(({ senderId }) => senderId !== user.userId);
+    if (others.length > 0) setHeard((before) => [...before, ...others].slice(-spokenAtOnce));
+  });
+
+  // The server ended the membership (left in another tab, say): the room's record tells what is true now.
+  const refused = state.status === "refused";
+  useEffect(() => {
+    if (refused) reload();
+  }, [refused, reload]);
+
+  const seen = state.timeline.last > 0;
+  return (
+    <>
+      {state.status === "loading" && !seen && <ConversationSkeleton />}
+      {state.status === "failed" && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} />}
+      {(state.status === "ready" || (state.status === "loading" && seen)) && <Conversation roomId={roomId} feed={feed} state={state} />}
+      {refused && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} onRetry={reload} />}
+      <div className="sr-only" role="log" aria-live="polite" aria-label={t("chat.log")}>
+        {heard.map((message) => (
+          <p key={message.seq}>
+            {message.type === "MESSAGE" ? `${nameOf(message)}: ${message.content}` : eventText(message, t)}
+          </p>
+        ))}
+      </div>
+    </>
+  );
+}
