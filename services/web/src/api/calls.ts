@@ -7,7 +7,7 @@ import type { Me, Member, MessagePage, OwnSession, Page, Profile, ProfileChange,
 const path = encodeURIComponent;
 
 export const signUp = (input: { userId: string; userName: string; password: string }) =>
-  send("/api/auth/users", { method: "POST", body: input, headers: { Accept: "text/event-stream" } });
+  send("/api/auth/users", { method: "POST", body: input, headers: { Accept: "text/event-stream" }, stream: true });
 
 export const auth = {
   me: (api: AuthorizedClient) => api.request<Me>("/api/auth/me"),
@@ -18,7 +18,7 @@ export const auth = {
   changePassword: (api: AuthorizedClient, currentPassword: string, newPassword: string) =>
     api.request<void>("/api/auth/me/password", { method: "PUT", body: { currentPassword, newPassword } }),
   deleteAccount: (api: AuthorizedClient, password: string) =>
-    api.raw("/api/auth/me", { method: "DELETE", body: { password }, headers: { Accept: "text/event-stream" } }),
+    api.raw("/api/auth/me", { method: "DELETE", body: { password }, headers: { Accept: "text/event-stream" }, stream: true }),
 };
 
 export const user = {

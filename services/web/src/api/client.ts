@@ -8,7 +8,13 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined;
   /** Lets the request live on when the page goes away under it. */
   keepalive?: boolean;
+  /** The answer is a stream: only its beginning has a time limit. */
+  stream?: boolean;
+  /** Milliseconds until no answer counts as none; 15 s unless told. */
+  within?: number;
 }
+
+const answerWithin = 15_000;
 
 /** Where the access token comes from: the session, which alone knows it. */
 export interface TokenSource {
@@ -24,11 +30,12 @@ export async function send(path: string, options: RequestOptions = {}, token?: s
   if (token) headers.set("Authorization", `Bearer ${token}`);
   const init: RequestInit = { method: options.method ?? "GET", headers, credentials: "same-origin" };
   if (options.keepalive) init.keepalive = true;
-  if (options.signal) init.signal = options.signal;
   if (options.body !== undefined) {
     headers.set("Content-Type", "application/json");
     init.body = JSON.stringify(options.body);
   }
+  const limit = limited(options);
+  init.signal = limit.signal;
   let response: Response;
   try {
     response = await fetch(path + queryString(options.query), init);
@@ -36,8 +43,18 @@ export async function send(path: string, options: RequestOptions = {}, token?: s
     if (options.signal?.aborted) throw error;
     throw new NetworkError(error);
   }
+  if (options.stream) limit.lift();
   if (!response.ok) throw await problemFrom(response);
   return response;
+}
+
+/** A signal that aborts with the caller's, and when time is up unless that is lifted before. */
+function limited({ signal, within = answerWithin }: RequestOptions): { signal: AbortSignal; lift(): void } {
+  const both = new AbortController();
+  const timer = setTimeout(() => both.abort(new DOMException("no answer in time", "TimeoutError")), within);
+  if (signal?.aborted) both.abort(signal.reason);
+  signal?.addEventListener("abort", () => both.abort(signal.reason), { once: true });
+  return { signal: both.signal, lift: () => clearTimeout(timer) };
 }
 
 /** The body of a response as JSON; a body cut short counts as no answer. */

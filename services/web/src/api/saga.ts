@@ -47,5 +47,6 @@ function resume(id: string, lastEventId: string, signal?: AbortSignal): Promise<
   return send(`/api/auth/sagas/${encodeURIComponent(id)}/events`, {
     headers: { Accept: "text/event-stream", "Last-Event-ID": lastEventId },
     signal,
+    stream: true,
   });
 }

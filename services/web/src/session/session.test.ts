@@ -4,7 +4,7 @@ import { Session } from "./session";
 
 let issued = 0;
 let refreshes = 0;
-let refresh: () => Response;
+let refresh: (signal: AbortSignal) => Response | Promise<Response>;
 
 function answer(status: number, body: unknown): Response {
   return new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
@@ -18,12 +18,12 @@ function grant(userId = "mina"): Response {
 describe("Session", () => {
   beforeEach(() => {
     issued = refreshes = 0;
-    refresh = grant;
+    refresh = () => grant();
     vi.useFakeTimers();
     vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
       if (path === "/api/auth/sessions/refresh") {
         refreshes++;
-        return refresh();
+        return refresh(init.signal!);
       }
       if (path === "/api/auth/sessions") return grant();
       const token = new Headers(init.headers).get("Authorization");
@@ -78,9 +78,21 @@ describe("Session", () => {
     refresh = () => answer(503, {});
     await vi.advanceTimersByTimeAsync(841_000);
     expect(refreshes).toBe(1);
-    refresh = grant;
+    refresh = () => grant();
     await vi.advanceTimersByTimeAsync(30_000);
     expect(heard).toEqual(["token-2"]);
+  });
+
+  test("gives an unanswered renewal up in time for the server to take the same token again", async () => {
+    const session = new Session();
+    await session.logIn("mina", "secret");
+    refresh = (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    await vi.advanceTimersByTimeAsync(841_000);
+    expect(refreshes).toBe(1);
+    refresh = () => grant();
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(refreshes).toBe(2);
+    expect(await session.token()).toBe("token-2");
   });
 
   test("ends when the refresh token does", async () => {

@@ -16,6 +16,8 @@ export type SessionState =
 
 /** Renew this long before the token ends, so that no request is made with one that ends on the way. */
 const renewBefore = 60_000;
+// A refresh token whose answer was lost is taken once more for 10 s: by then the next attempt must have been made.
+const renewWithin = 6_000;
 const renewLock = "moim.session.renew";
 
 /**
@@ -76,7 +78,7 @@ export class Session implements TokenSource {
     try {
       // A reload in the middle must not lose the cookie that the answer brings: the old one is used up.
       const grant = await acrossTabs(async () =>
-        json<SessionGrant>(await send("/api/auth/sessions/refresh", { method: "POST", keepalive: true })),
+        json<SessionGrant>(await send("/api/auth/sessions/refresh", { method: "POST", keepalive: true, within: renewWithin })),
       );
       this.#accept(grant);
       return grant.accessToken;
