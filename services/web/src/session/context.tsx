@@ -48,16 +48,19 @@ export function SignedProvider({ user, children }: { user: User; children: React
   useEffect(() => {
     const { connection, outbox } = signed;
     const retry = () => connection.retryNow();
+    const lost = () => connection.networkLost();
     const seen = () => document.visibilityState === "visible" && retry();
     const stopListening = [
       session.onRenewed((token) => connection.renewed(token)),
       connection.state.subscribe(() => outbox.connected(connection.state.get().phase === "online")),
     ];
     window.addEventListener("online", retry);
+    window.addEventListener("offline", lost);
     document.addEventListener("visibilitychange", seen);
     connection.start();
     return () => {
       window.removeEventListener("online", retry);
+      window.removeEventListener("offline", lost);
       document.removeEventListener("visibilitychange", seen);
       for (const stop of stopListening) stop();
       connection.stop();

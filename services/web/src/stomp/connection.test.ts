@@ -58,6 +58,40 @@ describe("Connection", () => {
     connection.stop();
   });
 
+  test("stays lost from the moment it is until it is back, over all attempts", async () => {
+    const { server, connection } = setUp();
+    connection.start();
+    await settle();
+    const phases: string[] = [];
+    connection.state.subscribe(() => phases.push(connection.state.get().phase));
+    server.onFrame = (_, socket) => socket.close();
+    server.socket.close();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(server.sockets.length).toBeGreaterThan(2);
+    expect(phases).toEqual(["waiting"]);
+    server.onFrame = (frame, socket) => socket.answer(frame);
+    await vi.advanceTimersByTimeAsync(longest);
+    expect(phases).toEqual(["waiting", "online"]);
+    connection.stop();
+  });
+
+  test("is over at once when the device loses its network, and back when it returns", async () => {
+    const { server, connection } = setUp();
+    connection.start();
+    await settle();
+    const device = { onLine: false };
+    vi.stubGlobal("navigator", device);
+    connection.networkLost();
+    expect(connection.state.get().phase).toBe("offline");
+    device.onLine = true;
+    connection.retryNow();
+    await settle();
+    expect(connection.state.get().phase).toBe("online");
+    expect(server.sockets).toHaveLength(2);
+    connection.stop();
+    vi.unstubAllGlobals();
+  });
+
   test("starts once, however often it is started and stopped meanwhile", async () => {
     const { server, connection } = setUp();
     connection.start();

@@ -4,12 +4,13 @@ import { backoff } from "../lib/backoff";
 import { createStore, type Store } from "../lib/store";
 import { uuid } from "../lib/uuid";
 
-export type ConnectionState =
-  | { phase: "idle" }
-  | { phase: "connecting" }
-  | { phase: "online" }
-  /** Waiting for the next attempt; `offline` where the device itself says that it has no network. */
-  | { phase: "waiting" | "offline"; retryAt: number };
+export interface ConnectionState {
+  /**
+   * `connecting` for the first time; once an attempt has failed or the connection was lost it is `waiting`, also while it is being
+   * tried again, until it is `online`; `offline` where the device itself says that it has no network.
+   */
+  phase: "idle" | "connecting" | "online" | "waiting" | "offline";
+}
 
 /** The server refused a frame, for good: sending it again will not help. */
 export class Refused extends Error {
@@ -85,7 +86,7 @@ export class Connection {
   stop(): void {
     this.#running = false;
     this.#opening++;
-    clearTimeout(this.#retry);
+    this.#stopWaiting();
     const client = this.#client;
     this.#client = undefined;
     void client?.deactivate();
@@ -95,10 +96,13 @@ export class Connection {
 
   /** Tries at once instead of waiting on: the network is back, or somebody asks. */
   retryNow(): void {
-    const { phase } = this.state.get();
-    if (!this.#running || (phase !== "waiting" && phase !== "offline")) return;
-    clearTimeout(this.#retry);
-    void this.#open();
+    if (this.#retry !== undefined) void this.#open();
+  }
+
+  /** The device has no network any more: the connection is over, however long its silence would take to prove it. */
+  networkLost(): void {
+    if (this.#retry !== undefined) this.#lost();
+    this.#client?.forceDisconnect();
   }
 
   /** Follows a room until the returned function is called, over as many connections as it takes. */
@@ -146,7 +150,8 @@ export class Connection {
 
   async #open(): Promise<void> {
     const opening = ++this.#opening;
-    this.state.set({ phase: "connecting" });
+    this.#stopWaiting();
+    if (this.state.get().phase === "idle") this.state.set({ phase: "connecting" });
     try {
       // A token that the server refused is not tried again.
       this.#token = tokenCodes.has(this.#errorCode)
@@ -249,10 +254,19 @@ export class Connection {
   }
 
   #waitAndRetry(): void {
-    const delay = backoff(this.#attempt++);
+    this.#lost();
+    this.#retry = setTimeout(() => void this.#open(), backoff(this.#attempt++));
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+  }
+
+  #lost(): void {
     const offline = typeof navigator !== "undefined" && navigator.onLine === false;
-    this.state.set({ phase: offline ? "offline" : "waiting", retryAt: Date.now() + delay });
-    this.#retry = setTimeout(() => void this.#open(), delay);
+    const phase = offline ? "offline" : "waiting";
+    if (this.state.get().phase !== phase) this.state.set({ phase });
   }
 
   #loseAwaited(): void {
