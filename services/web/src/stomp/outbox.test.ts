@@ -81,6 +81,22 @@ describe("Outbox", () => {
     expect(outbox.entries.get()).toEqual([]);
   });
 
+  test("forgets a stored message that the log does not bring, but not while the log is away", async () => {
+    vi.useFakeTimers();
+    const outbox = new Outbox("mina", async () => undefined);
+    outbox.connected(true);
+    outbox.add("r1", "a");
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(states(outbox)).toEqual(["a stored"]);
+    outbox.connected(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(states(outbox)).toEqual(["a stored"]);
+    outbox.connected(true);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(states(outbox)).toEqual([]);
+    vi.useRealTimers();
+  });
+
   test("goes on after a refused message, which waits for a person", async () => {
     const send = vi.fn(async (_: string, content: string) => {
       if (content === "bad") throw new Refused("validation", "");

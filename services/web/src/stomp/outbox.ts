@@ -14,6 +14,9 @@ export interface Outgoing {
   code?: string;
 }
 
+// A stored message that its room's log does not bring within this time is one of long ago, stored once before.
+const shownWithin = 10_000;
+
 type Send = (roomId: string, content: string, key: string) => Promise<void>;
 
 /**
@@ -102,6 +105,15 @@ export class Outbox {
     if (!entry) return;
     this.#drop(entry);
     this.entries.set(this.entries.get().map((other) => (other === entry ? { ...entry, state: "stored" } : other)));
+    this.#forgetLater(key);
+  }
+
+  #forgetLater(key: string): void {
+    setTimeout(() => {
+      // While the connection is away, so is the log.
+      if (this.#open) this.discard(key);
+      else this.#forgetLater(key);
+    }, shownWithin);
   }
 
   #replace(entry: Outgoing): void {
