@@ -14,10 +14,12 @@ import { SignedProvider, useSession, useSessionState } from "./session/context";
 export function App() {
   const state = useSessionState();
   const path = usePath();
-  if (path === "/signup") return <SignUp />;
   if (state.status === "unknown") return <Loading />;
   if (state.status === "unreachable") return <Unreachable />;
-  if (path === "/login") return state.status === "authenticated" ? <Onwards /> : <LogIn />;
+  if (path === "/login" || path === "/signup") {
+    if (state.status === "authenticated") return <Onwards />;
+    return path === "/login" ? <LogIn /> : <SignUp />;
+  }
   const page = pageAt(path);
   if (!page) return <NotFound />;
   if (state.status === "anonymous") return <ToLogIn />;
@@ -36,7 +38,7 @@ function pageAt(path: string) {
   return room ? <RoomPage key={room.id} roomId={room.id!} /> : null;
 }
 
-/** Somebody logged in has nothing to do at the login page: on to where they wanted to go. */
+/** Somebody logged in has nothing to do at the entrance: on to where they wanted to go. */
 function Onwards() {
   const next = safeNext(useSearch());
   useEffect(() => navigate(next, { replace: true }), [next]);

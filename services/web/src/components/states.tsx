@@ -31,16 +31,21 @@ export function EmptyState({ title, text, children }: EmptyProps) {
   );
 }
 
-export function ErrorState({ title, text, onRetry }: { title: string; text?: string; onRetry?: () => void }) {
+interface ErrorProps extends EmptyProps {
+  onRetry?: () => void;
+}
+
+export function ErrorState({ title, text, onRetry, children }: ErrorProps) {
   const { t } = useI18n();
   return (
     <div className={s.state} role="alert" data-testid="error-state">
       <Seats taken={1} seats={9} className={s.figure} />
       <h2 className={s.title}>{title}</h2>
       {text && <p className={s.text}>{text}</p>}
-      {onRetry && (
+      {(onRetry || children) && (
         <div className={s.actions}>
-          <Button onClick={onRetry}>{t("app.retry")}</Button>
+          {onRetry && <Button onClick={onRetry}>{t("app.retry")}</Button>}
+          {children}
         </div>
       )}
     </div>

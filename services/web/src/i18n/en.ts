@@ -8,6 +8,8 @@ export const en: Catalogue = {
   "app.skip": "Skip to content",
   "app.unreachable": "We can’t reach the server",
   "app.unreachable.text": "Check your internet connection. The server may also be taking a short break.",
+  "app.broken": "This page could not be shown",
+  "app.broken.text": "Something unexpected happened. Loading the page again usually helps.",
   "app.retry": "Try again",
   "app.close": "Close",
   "app.cancel": "Cancel",

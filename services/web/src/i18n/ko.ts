@@ -7,6 +7,8 @@ export const ko = {
   "app.skip": "본문으로 건너뛰기",
   "app.unreachable": "서버에 닿지 못했어요",
   "app.unreachable.text": "인터넷 연결을 확인해 주세요. 서버가 잠시 쉬고 있을 수도 있어요.",
+  "app.broken": "화면을 보여 드리지 못했어요",
+  "app.broken.text": "예상하지 못한 문제가 생겼어요. 다시 불러오면 대개 해결돼요.",
   "app.retry": "다시 시도",
   "app.close": "닫기",
   "app.cancel": "취소",

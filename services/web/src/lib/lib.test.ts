@@ -27,6 +27,9 @@ test.each([
   ["?next=//evil.example", "/"],
   ["?next=/\\evil.example", "/"],
   ["?next=https://evil.example", "/"],
+  ["?next=/%09/evil.example", "/"],
+  ["?next=/.//evil.example", "/"],
+  ["?next=/mine?a=1", "/mine?a=1"],
   ["", "/"],
 ])("after login %s leads to %s", (search, want) => {
   expect(safeNext(search)).toBe(want);

@@ -20,7 +20,11 @@ function subscribe(listener: () => void) {
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   if (to === location.pathname + location.search) return;
   if (options.replace) history.replaceState(null, "", to);
-  else history.pushState(null, "", to);
+  else {
+    history.pushState(null, "", to);
+    // Another page begins at its top; going back is the browser's, which knows how far one had scrolled.
+    window.scrollTo(0, 0);
+  }
   notify();
 }
 
@@ -54,8 +58,12 @@ export function match(pattern: string, path: string): Record<string, string> | n
 
 /** Only paths of our own: a `?next=` from a foreign link must not lead elsewhere. */
 export function safeNext(search: string): string {
+  const here = "http://here.invalid";
   const next = new URLSearchParams(search).get("next") ?? "/";
-  return /^\/(?![/\\])/.test(next) ? next : "/";
+  if (!next.startsWith("/") || !URL.canParse(next, here)) return "/";
+  const url = new URL(next, here);
+  // As the browser reads it: it drops tabs, and takes a backslash for a slash.
+  return url.origin === here && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
 }
 
 export function Link({ to, children, ...rest }: { to: string } & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "href">) {

@@ -6,6 +6,7 @@ import { Notice } from "../components/field";
 import { LanguageSwitch, ThemeChoice } from "../components/preferences";
 import { useI18n } from "../i18n";
 import { usePage } from "../lib/page";
+import { navigate } from "../lib/router";
 import { AccountDeletion } from "../profile/account-deletion";
 import { PasswordChange } from "../profile/password-change";
 import { ProfileForm } from "../profile/profile-form";
@@ -58,6 +59,7 @@ function LogOut() {
     connection.stop();
     forgetWriting(user.userId);
     session.end();
+    navigate("/login", { replace: true });
   }
 
   return (
