@@ -1,11 +1,13 @@
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { signUp } from "../api/calls";
+import type { Saga } from "../api/types";
 import { Button, ButtonLink } from "../components/button";
 import { Entry } from "../components/entry";
 import { Field, Notice, PasswordField } from "../components/field";
-import { Lights } from "../components/lights";
+import { Lights, useServiceName } from "../components/lights";
 import { useI18n } from "../i18n";
 import { useForm } from "../lib/form";
+import { wantsLessMotion } from "../lib/media";
 import { usePage } from "../lib/page";
 import { Link, navigate } from "../lib/router";
 import { rules } from "../lib/rules";
@@ -42,7 +44,7 @@ export function SignUp() {
     const { userId, userName, password } = form.values;
     try {
       // On a phone the lights are below the form.
-      lights.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+      lights.current?.scrollIntoView({ block: "nearest", behavior: wantsLessMotion() ? "auto" : "smooth" });
       const last = await follow(() => signUp({ userId, userName: userName.trim(), password }));
       if (last?.services["auth"] === "duplicate") form.put("userId", "signup.taken");
     } catch (error) {
@@ -93,11 +95,7 @@ export function SignUp() {
       <section className={s.saga} ref={lights} aria-label={t("signup.lights")}>
         <Lights saga={saga} label={t("signup.lights")} />
         <p className={s.outcome} role="status" data-testid="signup-outcome" data-status={saga?.status ?? "idle"}>
-          {!saga
-            ? t("signup.idle")
-            : saga.status === "complete"
-              ? t("signup.complete", { name: saga.userName })
-              : t(`signup.${saga.status}`)}
+          <Outcome saga={saga} />
         </p>
         {saga?.status === "partial" && <ButtonLink to={toLogin}>{t("signup.toLogin")}</ButtonLink>}
       </section>
@@ -106,4 +104,18 @@ export function SignUp() {
       </p>
     </Entry>
   );
+}
+
+function Outcome({ saga }: { saga: Saga | undefined }) {
+  const { t } = useI18n();
+  const nameOf = useServiceName();
+  if (!saga) return t("signup.idle");
+  if (saga.status === "complete") return t("signup.complete", { name: saga.userName });
+  if (saga.status === "partial") {
+    const which = (status: string) => Object.keys(saga.services).filter((name) => saga.services[name] === status).map(nameOf).join(", ");
+    // Only who has not answered in time catches up.
+    if (which("duplicate")) return t("signup.partial.duplicate", { services: which("duplicate") });
+    if (which("failed")) return t("signup.partial.failed", { services: which("failed") });
+  }
+  return t(`signup.${saga.status}`);
 }
