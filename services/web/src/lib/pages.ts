@@ -56,11 +56,33 @@ export function usePages<T extends { id: string }>(
     if (state.status === "failed") void fetchPage(asked.current);
   }
 
+  /** Brings the list up to date in silence: its first page anew, and what was loaded beyond that stays. */
+  async function refresh() {
+    if (state.status !== "ready" && state.status !== "end") return;
+    const { signal } = running.current!;
+    try {
+      const page = await loader.current(undefined, signal);
+      if (!signal.aborted) setState((before) => refreshed(before, page));
+    } catch {
+      // What is there is not worse than before.
+    }
+  }
+
   function change(id: string, item: T) {
     setState((before) => ({ ...before, items: before.items.map((other) => (other.id === id ? item : other)) }));
   }
 
-  return { ...state, more, retry, reload, change };
+  return { ...state, more, retry, reload, refresh, change };
+}
+
+/** A list whose first page is now another. */
+export function refreshed<T extends { id: string }>(before: State<T>, page: Page<T>): State<T> {
+  const complete = page.nextCursor === undefined;
+  if (complete || before.items.length <= page.items.length) {
+    return { items: page.items, cursor: page.nextCursor, status: complete ? "end" : "ready" };
+  }
+  const there = new Set(page.items.map(({ id }) => id));
+  return { ...before, items: [...page.items, ...before.items.filter(({ id }) => !there.has(id))] };
 }
 
 function withoutRepeats<T extends { id: string }>(items: T[]): T[] {

@@ -1,16 +1,16 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { chat } from "../api/calls";
-import { codeOf } from "../api/problem";
 import type { Room } from "../api/types";
 import { Button, ButtonLink, IconButton } from "../components/button";
-import { Notice } from "../components/field";
 import { CloseIcon, PlusIcon, RefreshIcon, SearchIcon } from "../components/icons";
 import { EmptyState, ErrorState } from "../components/states";
 import { useI18n } from "../i18n";
+import { useLatest } from "../lib/latest";
 import { usePage } from "../lib/page";
 import { usePages, useSight } from "../lib/pages";
 import { navigate } from "../lib/router";
 import { useSettled } from "../lib/settled";
+import { useVisible } from "../lib/visible";
 import { CreateRoom } from "../room/create-room";
 import { RoomCard, RoomCardSkeleton } from "../room/room-card";
 import { useSigned } from "../session/context";
@@ -18,11 +18,10 @@ import s from "./lobby.module.css";
 
 /** All rooms, newest first, or those one is a member of. */
 export function Lobby({ view }: { view: "all" | "mine" }) {
-  const { t, explain } = useI18n();
+  const { t, number, explain } = useI18n();
   const { api } = useSigned();
   const [typed, setTyped] = useState("");
   const [creating, setCreating] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
   const title = useSettled(typed.trim());
   const heading = usePage(view === "all" ? t("lobby.title") : t("lobby.mine"));
 
@@ -31,19 +30,25 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
       view === "mine" ? chat.myRooms(api, { cursor, signal }) : chat.rooms(api, { title, cursor, signal, limit: 24 }),
     `${view} ${title}`,
   );
+  const found = rooms.status === "ready" || rooms.status === "end" ? rooms.items.length : 0;
   const end = useSight(rooms.more, rooms.status === "ready");
 
-  async function join(room: Room) {
-    setProblem(undefined);
+  // Who comes back to the page sees who sits where now.
+  const visible = useVisible();
+  const refresh = useLatest(rooms.refresh);
+  useEffect(() => {
+    if (visible) void refresh.current();
+  }, [visible, refresh]);
+
+  async function enter(room: Room) {
     try {
       if (!room.joined) await chat.join(api, room.id);
-      navigate(`/rooms/${room.id}`);
     } catch (error) {
-      setProblem(error);
-      // What made it fail (the last seat was taken, the room was closed) is not on the card yet.
-      if (codeOf(error) === "room_full") rooms.change(room.id, { ...room, personnel: room.maxPersonnel });
-      else rooms.reload();
+      // What made it fail (the last seat was taken, say) is not on the card yet.
+      void chat.room(api, room.id).then((now) => rooms.change(room.id, now), () => undefined);
+      throw error;
     }
+    navigate(`/rooms/${room.id}`);
   }
 
   return (
@@ -86,12 +91,14 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
         </search>
       )}
 
-      {problem !== undefined && <Notice kind="error">{explain(problem)}</Notice>}
+      <p className="sr-only" role="status" data-testid="rooms-found">
+        {title && found > 0 && t(rooms.status === "end" ? "lobby.found" : "lobby.found.more", { n: number(found) })}
+      </p>
 
       {rooms.items.length > 0 && (
         <ul className={s.grid} data-testid="room-list" aria-busy={rooms.status === "loading"}>
           {rooms.items.map((room) => (
-            <RoomCard key={room.id} room={room} onEnter={() => join(room)} />
+            <RoomCard key={room.id} room={room} onEnter={() => enter(room)} />
           ))}
         </ul>
       )}

@@ -2,22 +2,32 @@ import { useState } from "react";
 import type { Room } from "../api/types";
 import { Avatar } from "../components/avatar";
 import { Button } from "../components/button";
+import { Notice } from "../components/field";
 import { Seats } from "../components/seats";
 import { Skeleton } from "../components/states";
 import { useI18n } from "../i18n";
 import { hueOf } from "../lib/identity";
 import s from "./room-card.module.css";
 
-/** One room of the lobby, as a table with its seats. A full room looks full and can't be joined, except by who is in it. */
+/**
+ * One room of the lobby, as a table with its seats. A full room looks full and can't be joined, except by who is in it. Why
+ * `onEnter` rejects is told on the card.
+ */
 export function RoomCard({ room, onEnter }: { room: Room; onEnter(): Promise<void> }) {
-  const { t, ago, number } = useI18n();
+  const { t, ago, number, explain } = useI18n();
   const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
   const full = room.personnel >= room.maxPersonnel;
   const closed = full && !room.joined;
 
   async function enter() {
     setBusy(true);
-    await onEnter();
+    setProblem(undefined);
+    try {
+      await onEnter();
+    } catch (error) {
+      setProblem(error);
+    }
     setBusy(false);
   }
 
@@ -40,6 +50,7 @@ export function RoomCard({ room, onEnter }: { room: Room; onEnter(): Promise<voi
           </p>
         </div>
       </div>
+      {problem !== undefined && <Notice kind="error">{explain(problem)}</Notice>}
       <div className={s.bottom}>
         <p className={s.personnel}>
           <span aria-hidden="true" data-testid="room-personnel">
