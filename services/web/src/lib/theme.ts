@@ -21,5 +21,14 @@ export function setTheme(next: Theme): void {
     write(storageKey, next);
     document.documentElement.dataset.theme = next;
   }
+  colourBrowser(next);
   theme.set(next);
+}
+
+/** Which of the page's theme colours the browser's own bars take, as public/theme.js does. */
+function colourBrowser(chosen: Theme): void {
+  for (const meta of document.querySelectorAll<HTMLMetaElement>("meta[data-theme-color]")) {
+    const own = meta.dataset["themeColor"];
+    meta.media = chosen === "system" ? `(prefers-color-scheme: ${own})` : chosen === own ? "all" : "not all";
+  }
 }
