@@ -46,7 +46,7 @@ export function ProfileForm() {
 }
 
 function Editor({ profile }: { profile: Profile }) {
-  const { t, explain, language, setLanguage } = useI18n();
+  const { t, explain, setLanguage } = useI18n();
   const { api } = useSigned();
   const [saved, setSaved] = useState(profile);
   const form = useForm(
@@ -118,7 +118,8 @@ function Editor({ profile }: { profile: Profile }) {
       <label className={s.select}>
         {t("profile.locale")}
         <select {...form.input("locale")} data-testid="profile-locale">
-          {!(locale in languages) && <option value={locale}>{locale || languages[language]}</option>}
+          <option value="">{t("profile.locale.browser")}</option>
+          {locale !== "" && !(locale in languages) && <option value={locale}>{locale}</option>}
           {Object.entries(languages).map(([code, label]) => (
             <option key={code} value={code}>
               {label}
