@@ -1,5 +1,7 @@
 // What the tests share: a browser, people in it, and the platform they use.
+import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
+import { after, afterEach, before, beforeEach } from "node:test";
 import { chromium } from "playwright-core";
 
 export const base = process.env.MOIM_URL ?? "http://localhost:8080";
@@ -12,24 +14,52 @@ let count = 0;
 /** A user id that no other test has. */
 export const newId = (name) => `${name}-${Date.now().toString(36)}${count++}`;
 
-export function launch() {
+/** Gives the tests of a file a browser and people in it, who are gone after each; what goes wrong on their pages fails it. */
+export function stage() {
+  let browser;
+  let pages = [];
+  before(async () => (browser = await launch()));
+  after(() => browser?.close());
+  beforeEach(() => (pages = []));
+  afterEach(async () => {
+    for (const page of pages) {
+      assert.deepEqual(page.wrong, [], "errors on the page");
+      await page.context().close();
+    }
+  });
+
+  /** A page in a browser profile of its own. */
+  async function visitor(options = {}) {
+    const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 800 }, ...options });
+    const page = await context.newPage();
+    pages.push(page);
+    page.setDefaultTimeout(60_000); // Machines that test are busy.
+    page.wrong = [];
+    page.on("pageerror", (error) => page.wrong.push(String(error)));
+    page.on("console", (message) => {
+      if (/Content Security Policy/.test(message.text())) page.wrong.push(message.text());
+    });
+    return page;
+  }
+
+  /** Somebody who has signed up and logged in. */
+  async function member(name, options) {
+    const page = await visitor(options);
+    page.userId = newId(name.toLowerCase());
+    await signUp(page, page.userId, name);
+    await page.waitForSelector(`${by("signup-outcome")}[data-status="complete"]`);
+    await logIn(page, page.userId);
+    return page;
+  }
+
+  return { visitor, member };
+}
+
+function launch() {
   return chromium.launch({
     executablePath: process.env.MOIM_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
   });
-}
-
-/** A page in a browser profile of its own. What goes wrong in it fails the test: see check. */
-export async function person(browser, options = {}) {
-  const context = await browser.newContext({ locale: "en-US", viewport: { width: 1200, height: 800 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000); // Machines that test are busy.
-  page.wrong = [];
-  page.on("pageerror", (error) => page.wrong.push(String(error)));
-  page.on("console", (message) => {
-    if (/Content Security Policy/.test(message.text())) page.wrong.push(message.text());
-  });
-  return page;
 }
 
 export async function signUp(page, userId, userName) {
@@ -48,17 +78,12 @@ export async function logIn(page, userId) {
   await page.waitForSelector(by("create-room"));
 }
 
-/** Signs up and logs in. */
-export async function join(browser, name, options) {
-  const page = await person(browser, options);
-  page.userId = newId(name.toLowerCase());
-  await signUp(page, page.userId, name);
-  await light(page, "customer", "success");
-  await logIn(page, page.userId);
-  return page;
-}
-
-export const light = (page, service, status) => page.waitForSelector(`${by(`light-${service}`)}[data-status="${status}"]`);
+/** Waits until each service's light shows its status: { auth: "success", … }. */
+export const lights = (page, statuses) =>
+  page.waitForFunction(
+    (wanted) => wanted.every((selector) => document.querySelector(selector)),
+    Object.entries(statuses).map(([service, status]) => `${by(`light-${service}`)}[data-status="${status}"]`),
+  );
 export const online = (page) => page.waitForSelector(`${by("connection")}[data-state="online"]`, { state: "attached" });
 
 export async function createRoom(page, title, max = 8) {
@@ -87,6 +112,13 @@ export const sees = (page, text) => page.locator(by("message"), { hasText: text 
 
 /** The texts of all stored messages on the page, in order. */
 export const texts = (page) => page.locator(`${by("message")} ${by("message-content")}`).allInnerTexts();
+
+/** Puts the page behind another tab, or in front again, as far as it can tell. */
+export const turn = (page, state) =>
+  page.evaluate((value) => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => value });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
 
 /** Has the platform do something to one of its processes: terminate, kill, await. */
 export async function platform(action, name) {
