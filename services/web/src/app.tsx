@@ -35,7 +35,7 @@ function pageAt(path: string) {
   if (path === "/mine") return <Lobby key="mine" view="mine" />;
   if (path === "/profile") return <ProfilePage />;
   const room = match("/rooms/:id", path);
-  return room ? <RoomPage key={room.id} roomId={room.id!} /> : null;
+  return room ? <RoomPage roomId={room.id!} /> : null;
 }
 
 /** Somebody logged in has nothing to do at the entrance: on to where they wanted to go. */

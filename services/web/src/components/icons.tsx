@@ -52,6 +52,9 @@ export const EyeOffIcon = icon(
     <path d="M4 4l16 16M9.9 5.8A9 9 0 0112 5.5c6 0 9.5 6.5 9.5 6.5a16 16 0 01-3 3.7M6.3 7.7A16 16 0 002.5 12S6 18.5 12 18.5a9 9 0 003.6-.75" />
   </>,
 );
+export const LinkIcon = icon(
+  <path d="M10.5 13.5a3.6 3.6 0 005.1 0l3.1-3.1a3.6 3.6 0 00-5.1-5.1l-1 1M13.5 10.5a3.6 3.6 0 00-5.1 0l-3.1 3.1a3.6 3.6 0 005.1 5.1l1-1" />,
+);
 export const LobbyIcon = icon(
   <>
     <rect x="4" y="4" width="6.5" height="6.5" rx="1.8" />

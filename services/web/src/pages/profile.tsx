@@ -12,8 +12,8 @@ import { PasswordChange } from "../profile/password-change";
 import { ProfileForm } from "../profile/profile-form";
 import { Section } from "../profile/section";
 import { Sessions } from "../profile/sessions";
+import { forgetUser } from "../room/kept";
 import { useSession, useSigned } from "../session/context";
-import { forgetWriting } from "../stomp/outbox";
 import s from "./profile.module.css";
 
 export function ProfilePage() {
@@ -57,7 +57,7 @@ function LogOut() {
       if (codeOf(error) !== "unavailable") return setProblem(error);
     }
     connection.stop();
-    forgetWriting(user.userId);
+    forgetUser(user.userId);
     session.end();
     navigate("/login", { replace: true });
   }

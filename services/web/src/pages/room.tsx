@@ -5,38 +5,63 @@ import { Notice } from "../components/field";
 import { Seats } from "../components/seats";
 import { EmptyState, ErrorState, Loading } from "../components/states";
 import { useI18n } from "../i18n";
-import { usePage } from "../lib/page";
+import { useMedia } from "../lib/media";
+import { usePage, useTitle } from "../lib/page";
+import { useVisibleHeight } from "../lib/visible-height";
 import { RoomSidebar } from "../room/sidebar";
 import { RoomView } from "../room/room-view";
-import { useRoom } from "../room/use-room";
+import { useRoom, type RoomState } from "../room/use-room";
 import { useSigned } from "../session/context";
 import type { Room } from "../api/types";
 import s from "./room.module.css";
 
 export function RoomPage({ roomId }: { roomId: string }) {
-  const { t, explain } = useI18n();
   const { state, reload, put } = useRoom(roomId);
+  const wide = useMedia("(min-width: 68rem)");
+  useVisibleHeight();
   return (
     <div className={s.page}>
-      <RoomSidebar current={roomId} room={state.status === "ready" ? state.room : undefined} />
-      {state.status === "loading" && <Loading />}
-      {state.status === "failed" && state.gone && (
-        <EmptyState title={t("chat.gone")} text={t("chat.gone.text")}>
-          <ButtonLink to="/" look="primary">
-            {t("chat.back")}
-          </ButtonLink>
-        </EmptyState>
+      {wide && <RoomSidebar current={roomId} room={state.status === "ready" ? state.room : undefined} />}
+      {state.status !== "ready" ? (
+        <Absent state={state} reload={reload} />
+      ) : state.room.joined ? (
+        <RoomView key={roomId} room={state.room} reload={reload} onLeft={() => put({ ...state.room, joined: false })} />
+      ) : (
+        <Gate key={roomId} room={state.room} onJoined={put} onProblem={reload} />
       )}
-      {state.status === "failed" && !state.gone && (
-        <ErrorState title={t("chat.loadFailed")} text={explain(state.error)} onRetry={reload} />
-      )}
-      {state.status === "ready" &&
-        (state.room.joined ? (
-          <RoomView room={state.room} reload={reload} onLeft={() => put({ ...state.room, joined: false })} />
-        ) : (
-          <Gate room={state.room} onJoined={put} onProblem={reload} />
-        ))}
     </div>
+  );
+}
+
+/** What is seen while there is no room; on a phone the way back is here, as the navigation is hidden. */
+function Absent({ state, reload }: { state: Exclude<RoomState, { status: "ready" }>; reload(): void }) {
+  const { t, explain } = useI18n();
+  const gone = state.status === "failed" && state.gone;
+  useTitle(state.status === "loading" ? t("app.loading") : gone ? t("chat.gone") : t("chat.loadFailed"));
+  const back = (
+    <ButtonLink to="/" look={gone ? "primary" : "quiet"}>
+      {t("chat.back")}
+    </ButtonLink>
+  );
+  if (state.status === "loading") {
+    return (
+      <div className={s.absent}>
+        <Loading />
+        {back}
+      </div>
+    );
+  }
+  if (gone) {
+    return (
+      <EmptyState title={t("chat.gone")} text={t("chat.gone.text")}>
+        {back}
+      </EmptyState>
+    );
+  }
+  return (
+    <ErrorState title={t("chat.loadFailed")} text={explain(state.error)} onRetry={reload}>
+      {back}
+    </ErrorState>
   );
 }
 
@@ -87,4 +112,3 @@ function Gate({ room, onJoined, onProblem }: GateProps) {
     </section>
   );
 }
-

@@ -9,8 +9,8 @@ import { useForm } from "../lib/form";
 import { navigate } from "../lib/router";
 import { rules } from "../lib/rules";
 import { useSaga } from "../lib/saga";
+import { forgetUser } from "../room/kept";
 import { useSession, useSigned } from "../session/context";
-import { forgetWriting } from "../stomp/outbox";
 import { Section } from "./section";
 import s from "./sections.module.css";
 
@@ -58,7 +58,7 @@ function DeletionDialog({ onClose }: { onClose(): void }) {
   function close() {
     if (!gone) return busy ? undefined : onClose();
     connection.stop();
-    forgetWriting(user.userId);
+    forgetUser(user.userId);
     session.end();
     navigate("/login?from=deleted", { replace: true });
   }

@@ -1,10 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 import { SendIcon } from "../components/icons";
 import { useI18n } from "../i18n";
+import { hasMouse } from "../lib/media";
 import { lengthOf, longestMessage } from "../lib/rules";
 import { useSigned } from "../session/context";
-import { keepDraft, readDraft } from "../stomp/outbox";
+import { keepDraft, readDraft } from "./kept";
 import s from "./composer.module.css";
+
+// So many characters before the longest message how many are left is told.
+const warnAt = 200;
 
 /** Where one writes. What is not sent yet stays here, over reloads too; what is sent goes to the outbox, online or not. */
 export function Composer({ roomId }: { roomId: string }) {
@@ -12,14 +16,15 @@ export function Composer({ roomId }: { roomId: string }) {
   const { outbox, user } = useSigned();
   const [text, setText] = useState(() => readDraft(user.userId, roomId));
   const area = useRef<HTMLTextAreaElement>(null);
-  const tooMuch = lengthOf(text.trim()) - longestMessage;
+  const left = longestMessage - lengthOf(text.trim());
+  const tooLong = left < 0;
   const empty = text.trim() === "";
 
   useEffect(() => keepDraft(user.userId, roomId, text), [user.userId, roomId, text]);
 
   // With a mouse and a keyboard one comes to a room to write; on a phone this would bring up the keyboard unasked.
   useEffect(() => {
-    if (matchMedia("(hover: hover)").matches) area.current?.focus();
+    if (hasMouse()) area.current?.focus();
   }, []);
 
   // Grows with what is written, up to the height that its style allows.
@@ -31,7 +36,7 @@ export function Composer({ roomId }: { roomId: string }) {
 
   function submit() {
     area.current?.focus();
-    if (empty || tooMuch > 0) return;
+    if (empty || tooLong) return;
     outbox.add(roomId, text.trim());
     setText("");
   }
@@ -62,16 +67,22 @@ export function Composer({ roomId }: { roomId: string }) {
           placeholder={t("chat.placeholder")}
           aria-label={t("chat.compose")}
           aria-describedby="composer-hint"
-          aria-invalid={tooMuch > 0 || undefined}
+          aria-invalid={tooLong || undefined}
           enterKeyHint="send"
           data-testid="composer-input"
         />
-        <button type="submit" className={s.send} disabled={empty || tooMuch > 0} aria-label={t("chat.send")} title={t("chat.send")} data-testid="composer-send">
+        <button type="submit" className={s.send} disabled={empty || tooLong} aria-label={t("chat.send")} title={t("chat.send")} data-testid="composer-send">
           <SendIcon />
         </button>
       </div>
       <p id="composer-hint" className={s.hint}>
-        {tooMuch > 0 ? <span className={s.tooMuch}>{t("chat.tooLong", { n: number(tooMuch) })}</span> : t("chat.hint")}
+        {left <= warnAt ? (
+          <span className={s.count} data-over={tooLong} data-testid="composer-count">
+            {tooLong ? t("chat.tooLong", { n: number(-left) }) : t("chat.charsLeft", { n: number(left) })}
+          </span>
+        ) : (
+          t("chat.hint")
+        )}
       </p>
     </form>
   );

@@ -10,6 +10,7 @@ import type { FeedState, RoomFeed } from "./feed";
 import { MessageRow } from "./message-row";
 import { OutgoingRow } from "./outgoing-row";
 import { eventText, rowsOf } from "./rows";
+import { useLeftOff } from "./use-left-off";
 import { useScroll } from "./use-scroll";
 import s from "./conversation.module.css";
 
@@ -26,10 +27,10 @@ export function Conversation({ roomId, feed, state }: Props) {
   const entries = useStore(outbox.entries);
   const outgoing = entries.filter((entry) => entry.roomId === roomId);
   const { messages } = state.timeline;
-  const rows = useMemo(() => rowsOf(messages, user.userId), [messages, user.userId]);
-
   const scroller = useRef<HTMLDivElement>(null);
-  const { unseen, away, toBottom } = useScroll(scroller, messages, user.userId, outgoing.at(-1)?.key);
+  const { seen, unseen, away, toBottom } = useScroll(scroller, messages, user.userId, outgoing.at(-1)?.key);
+  const mark = useLeftOff(roomId, seen, unseen, state.timeline.last);
+  const rows = useMemo(() => rowsOf(messages, user.userId, mark), [messages, user.userId, mark]);
   const top = useSight(() => void feed.loadOlder(), state.older === "idle" && !state.atStart, scroller);
 
   useEffect(() => {
@@ -60,6 +61,10 @@ export function Conversation({ roomId, feed, state }: Props) {
             ) : row.kind === "event" ? (
               <li key={row.id} className={s.event} data-testid="message" data-seq={row.message.seq} data-type={row.message.type}>
                 {eventText(row.message, t)}
+              </li>
+            ) : row.kind === "new" ? (
+              <li key={row.id} className={s.new} data-testid="new-line">
+                <span>{t("chat.newLine")}</span>
               </li>
             ) : (
               <MessageRow key={row.id} message={row.message} own={row.own} first={row.first} last={row.last} />

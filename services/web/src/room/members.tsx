@@ -1,6 +1,7 @@
 import type { Member } from "../api/types";
 import { Avatar } from "../components/avatar";
 import { Button, IconButton } from "../components/button";
+import { Dialog } from "../components/dialog";
 import { CloseIcon } from "../components/icons";
 import { Skeleton } from "../components/states";
 import { useI18n } from "../i18n";
@@ -11,14 +12,25 @@ import s from "./members.module.css";
 interface Props {
   members: { items: Member[]; cursor: string | undefined; failed: boolean; loaded: boolean };
   count: number;
+  wide: boolean;
   onMore(): void;
   onRetry(): void;
   onClose(): void;
 }
 
-export function MembersPanel({ members, count, onMore, onRetry, onClose }: Props) {
+/** Beside the conversation where there is room for both, over it on a smaller screen. */
+export function MembersPanel({ members, count, wide, onMore, onRetry, onClose }: Props) {
   const { t, number } = useI18n();
   const shownCount = members.loaded && !members.cursor ? members.items.length : count;
+  const title = t("chat.members.count", { n: number(shownCount) });
+  const list = <MemberList members={members} onMore={onMore} onRetry={onRetry} />;
+  if (!wide) {
+    return (
+      <Dialog title={title} onClose={onClose} side testId="members">
+        {list}
+      </Dialog>
+    );
+  }
   return (
     <aside
       className={s.panel}
@@ -27,11 +39,20 @@ export function MembersPanel({ members, count, onMore, onRetry, onClose }: Props
       onKeyDown={(event) => event.key === "Escape" && onClose()}
     >
       <header className={s.header}>
-        <h2>{t("chat.members.count", { n: number(shownCount) })}</h2>
+        <h2>{title}</h2>
         <IconButton label={t("chat.members.hide")} onClick={onClose}>
           <CloseIcon />
         </IconButton>
       </header>
+      {list}
+    </aside>
+  );
+}
+
+function MemberList({ members, onMore, onRetry }: Pick<Props, "members" | "onMore" | "onRetry">) {
+  const { t } = useI18n();
+  return (
+    <>
       {members.failed && (
         <div className={s.problem}>
           <p>{t("chat.members.failed")}</p>
@@ -55,7 +76,7 @@ export function MembersPanel({ members, count, onMore, onRetry, onClose }: Props
           {t("app.more")}
         </Button>
       )}
-    </aside>
+    </>
   );
 }
 

@@ -6,11 +6,13 @@ import { Dialog, DialogActions } from "../components/dialog";
 import { Notice } from "../components/field";
 import { BackIcon, DoorIcon, PeopleIcon } from "../components/icons";
 import { useI18n } from "../i18n";
+import { hasMouse, useMedia } from "../lib/media";
 import { usePage } from "../lib/page";
 import { Link, navigate } from "../lib/router";
 import { useStore } from "../lib/store";
 import { useSigned } from "../session/context";
 import { Composer } from "./composer";
+import { CopyLink } from "./copy-link";
 import { MembersPanel } from "./members";
 import { Talk } from "./talk";
 import { useMembers, useSoon } from "./use-room";
@@ -27,10 +29,11 @@ export function RoomView({ room, reload, onLeft }: Props) {
   const { t, number } = useI18n();
   const { connection } = useSigned();
   const { phase } = useStore(connection.state);
-  const [panel, setPanel] = useState(() => matchMedia("(min-width: 60rem)").matches);
+  const wide = useMedia("(min-width: 60rem)");
+  const [panel, setPanel] = useState(wide);
   const [leaving, setLeaving] = useState(false);
   const { members, refresh, more } = useMembers(room.id);
-  const heading = usePage(room.title);
+  const heading = usePage(room.title, { focus: !hasMouse() });
 
   const refreshSoon = useSoon(
     () => {
@@ -39,6 +42,9 @@ export function RoomView({ room, reload, onLeft }: Props) {
     },
     () => (room.personnel > 50 ? 2_000 + Math.random() * 4_000 : 200),
   );
+
+  // What stands beside the conversation must not suddenly cover it.
+  useEffect(() => setPanel(wide), [wide]);
 
   // Who came or went while the connection was away is not told again.
   const online = phase === "online";
@@ -64,6 +70,7 @@ export function RoomView({ room, reload, onLeft }: Props) {
               {t("room.personnel", { n: number(room.personnel), max: number(room.maxPersonnel) })}
             </p>
           </div>
+          <CopyLink />
           <IconButton
             label={panel ? t("chat.members.hide") : t("chat.members.show")}
             aria-expanded={panel}
@@ -80,15 +87,25 @@ export function RoomView({ room, reload, onLeft }: Props) {
 
         <Talk roomId={room.id} onChange={refreshSoon} reload={reload} />
         {(phase === "waiting" || phase === "offline") && (
-          <p className={s.banner} role="status" data-testid="offline-banner">
-            {t("connection.banner.offline")}
-          </p>
+          <div className={s.banner} data-testid="offline-banner">
+            <p role="status">{t("connection.banner.offline")}</p>
+            <button type="button" onClick={() => connection.retryNow()}>
+              {t("connection.retry")}
+            </button>
+          </div>
         )}
         <Composer roomId={room.id} />
       </section>
 
       {panel && (
-        <MembersPanel members={members} onMore={more} onRetry={refresh} onClose={() => setPanel(false)} count={room.personnel} />
+        <MembersPanel
+          members={members}
+          count={room.personnel}
+          wide={wide}
+          onMore={more}
+          onRetry={refresh}
+          onClose={() => setPanel(false)}
+        />
       )}
       {leaving && <LeaveDialog room={room} onClose={() => setLeaving(false)} onLeft={onLeft} />}
     </div>

@@ -22,6 +22,7 @@ test("groups by sender, separates days and leaves repeated names and times out",
       said("jun", at(21, "00:09:00")),
     ],
     "jun",
+    0,
   );
   const shown = rows.map((row) =>
     row.kind === "message"
@@ -39,4 +40,17 @@ test("groups by sender, separates days and leaves repeated names and times out",
     "jun own time",
     "jun own name time",
   ]);
+});
+
+const three = [said("mina", at(20, "10:00:00")), said("jun", at(20, "10:00:10")), said("mina", at(20, "10:00:20"))];
+const [a, b, c] = three.map((message) => message.seq) as [number, number, number];
+
+test.each([
+  { what: "above the first message of others since", messages: three, mark: a, want: ["day", `${a}`, `${b}`, "new", `${c}`] },
+  { what: "nowhere when nothing has come since", messages: three, mark: c, want: ["day", `${a}`, `${b}`, `${c}`] },
+  { what: "nowhere when one never was here", messages: three, mark: 0, want: ["day", `${a}`, `${b}`, `${c}`] },
+  { what: "nowhere until all since is loaded", messages: three.slice(1), mark: a - 1, want: ["day", `${b}`, `${c}`] },
+])("the line of what is new stands $what", ({ messages, mark, want }) => {
+  const rows = rowsOf(messages, "jun", mark);
+  expect(rows.map(({ id, kind }) => (kind === "day" ? kind : id))).toEqual(want);
 });

@@ -5,6 +5,8 @@ import type { I18n } from "../i18n";
 export type Row =
   | { kind: "day"; id: string; at: string }
   | { kind: "event"; id: string; message: Message }
+  /** Above what has come since one left off. */
+  | { kind: "new"; id: string }
   | {
       kind: "message";
       id: string;
@@ -28,9 +30,13 @@ export function eventText(message: Message, t: I18n["t"]): string {
 
 const groupFor = 5 * 60_000;
 
-/** Groups what one person said in a row, and puts a separator where a new day begins (in the browser's time zone). */
-export function rowsOf(messages: readonly Message[], userId: string): Row[] {
+/**
+ * Groups what one person said in a row, and puts a separator where a new day begins (in the browser's time zone) and where one
+ * left off, after `mark` (0: nowhere).
+ */
+export function rowsOf(messages: readonly Message[], userId: string, mark: number): Row[] {
   const rows: Row[] = [];
+  const firstNew = firstSince(messages, userId, mark);
   let day = "";
   for (const [i, message] of messages.entries()) {
     const today = new Date(message.sentAt).toDateString();
@@ -38,6 +44,7 @@ export function rowsOf(messages: readonly Message[], userId: string): Row[] {
       rows.push({ kind: "day", id: `day-${message.seq}`, at: message.sentAt });
       day = today;
     }
+    if (message === firstNew) rows.push({ kind: "new", id: "new" });
     const id = String(message.seq);
     if (message.type !== "MESSAGE") {
       rows.push({ kind: "event", id, message });
@@ -49,11 +56,17 @@ export function rowsOf(messages: readonly Message[], userId: string): Row[] {
       id,
       message,
       own: message.senderId === userId,
-      first: !joins(messages[i - 1], message),
+      first: message === firstNew || !joins(messages[i - 1], message),
       last: !next || !joins(message, next) || minuteOf(next) !== minuteOf(message),
     });
   }
   return rows;
+}
+
+// Where not all since then is loaded, the first of it is not known.
+function firstSince(messages: readonly Message[], userId: string, mark: number): Message | undefined {
+  if (mark === 0 || (messages[0]?.seq ?? 0) > mark + 1) return undefined;
+  return messages.find(({ seq, senderId, type }) => seq > mark && senderId !== userId && type === "MESSAGE");
 }
 
 function joins(before: Message | undefined, after: Message): boolean {

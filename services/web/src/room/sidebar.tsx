@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { chat } from "../api/calls";
 import type { Room } from "../api/types";
 import { Seats } from "../components/seats";
@@ -15,20 +15,27 @@ interface Props {
   room: Room | undefined;
 }
 
-/** One's rooms beside the conversation, where the screen is wide enough. */
+/** One's rooms beside the conversation. */
 export function RoomSidebar({ current, room: open }: Props) {
   const { t, number } = useI18n();
   const { api } = useSigned();
   const rooms = usePages<Room>((cursor, signal) => chat.myRooms(api, { cursor, signal, limit: 100 }), "mine");
-  const { reload } = rooms;
-  const joined = open?.joined ?? false;
-  useEffect(() => reload(), [joined, reload]);
+  const { items, status, reload } = rooms;
+
+  // Joined or left since the list was loaded. Asked once for each: the list may be too long to have the room on its first page.
+  const differs = open && open.joined !== items.some(({ id }) => id === open.id) ? `${open.id} ${open.joined}` : "";
+  const asked = useRef("");
+  useEffect(() => {
+    if (status === "loading" || asked.current === differs) return;
+    asked.current = differs;
+    if (differs) reload();
+  }, [differs, status, reload]);
 
   return (
-    <nav className={s.sidebar} aria-label={t("chat.rooms")}>
+    <nav className={s.sidebar} aria-label={t("chat.rooms")} data-testid="sidebar">
       <h2 className={s.title}>{t("chat.rooms")}</h2>
       <ul className={s.list}>
-        {rooms.items.map((listed) => (listed.id === open?.id ? open : listed)).map((room) => (
+        {items.map((listed) => (listed.id === open?.id ? open : listed)).map((room) => (
           <li key={room.id}>
             <Link
               to={`/rooms/${room.id}`}

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import type { Message } from "../api/types";
+import { ButtonLink } from "../components/button";
 import { ErrorState } from "../components/states";
 import { useI18n } from "../i18n";
 import { useSigned } from "../session/context";
@@ -35,13 +36,22 @@ export function Talk({ roomId, onChange, reload }: Props) {
     if (refused) reload();
   }, [refused, reload]);
 
+  function retry() {
+    reload();
+    void feed.start();
+  }
+
+  const { status } = state;
   const seen = state.timeline.last > 0;
   return (
     <>
-      {state.status === "loading" && !seen && <ConversationSkeleton />}
-      {state.status === "failed" && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} />}
-      {(state.status === "ready" || (state.status === "loading" && seen)) && <Conversation roomId={roomId} feed={feed} state={state} />}
-      {refused && <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} onRetry={reload} />}
+      {status === "loading" && !seen && <ConversationSkeleton />}
+      {(status === "ready" || (status === "loading" && seen)) && <Conversation roomId={roomId} feed={feed} state={state} />}
+      {(status === "failed" || refused) && (
+        <ErrorState title={t("chat.loadFailed")} text={explain(state.code ?? "unknown")} onRetry={retry}>
+          <ButtonLink to="/">{t("chat.back")}</ButtonLink>
+        </ErrorState>
+      )}
       <div className="sr-only" role="log" aria-live="polite" aria-label={t("chat.log")}>
         {heard.map((message) => (
           <p key={message.seq}>

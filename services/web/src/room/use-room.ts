@@ -14,13 +14,15 @@ export type RoomState =
   | { status: "ready"; room: Room }
   | { status: "failed"; error: unknown; gone: boolean };
 
+const loading: RoomState = { status: "loading" };
+
 /** A room as the lobby knows it: who hosts it, how full it is, whether one is a member. */
 export function useRoom(roomId: string) {
   const { api } = useSigned();
-  const [state, setState] = useState<RoomState>({ status: "loading" });
+  const [{ of, state }, setKnown] = useState<{ of: string; state: RoomState }>({ of: roomId, state: loading });
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((before) => before + 1), []);
-  const put = useCallback((room: Room) => setState({ status: "ready", room }), []);
+  const put = useCallback((room: Room) => setKnown({ of: room.id, state: { status: "ready", room } }), []);
 
   useEffect(() => {
     const left = new AbortController();
@@ -28,15 +30,15 @@ export function useRoom(roomId: string) {
       for (let attempt = 0; !left.signal.aborted; attempt++) {
         try {
           const room = await chat.room(api, roomId);
-          if (!left.signal.aborted) setState({ status: "ready", room });
+          if (!left.signal.aborted) setKnown({ of: roomId, state: { status: "ready", room } });
           return;
         } catch (error) {
           if (left.signal.aborted) return;
           // What is known stays on the page while the network is away.
-          setState((before) =>
-            before.status === "ready" && isPassing(error)
+          setKnown((before) =>
+            before.of === roomId && before.state.status === "ready" && isPassing(error)
               ? before
-              : { status: "failed", error, gone: codeOf(error) === "not_found" || codeOf(error) === "validation" },
+              : { of: roomId, state: { status: "failed", error, gone: codeOf(error) === "not_found" || codeOf(error) === "validation" } },
           );
           if (!isPassing(error)) return;
           await wait(backoff(attempt), left.signal);
@@ -46,7 +48,7 @@ export function useRoom(roomId: string) {
     return () => left.abort();
   }, [api, roomId, round]);
 
-  return { state, reload, put };
+  return { state: of === roomId ? state : loading, reload, put };
 }
 
 /** The log of a room one is a member of. `onArrivals` is called with what comes live. */

@@ -1,12 +1,13 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
 import type { Message } from "../api/types";
+import { useVisible } from "../lib/visible";
 
 // This close to the bottom counts as being there.
 const nearBottom = 80;
 
 /**
  * Keeps a conversation where its reader is: at the bottom when they are there, and otherwise on the line they read, whatever is
- * added above or below. Counts what others said below it meanwhile.
+ * added above or below. Counts what others said below it, or while the page was hidden.
  */
 export function useScroll(
   ref: RefObject<HTMLDivElement | null>,
@@ -14,6 +15,7 @@ export function useScroll(
   userId: string,
   lastOutgoing: string | undefined,
 ) {
+  const visible = useVisible();
   const [away, setAway] = useState(false);
   const [seen, setSeen] = useState(messages.at(-1)?.seq ?? 0);
   const atBottom = useRef(true);
@@ -51,8 +53,8 @@ export function useScroll(
   }, [lastOutgoing, toBottom]);
 
   useEffect(() => {
-    if (!away) setSeen(last);
-  }, [away, last]);
+    if (!away && visible) setSeen(last);
+  }, [away, visible, last]);
 
   useEffect(() => {
     const element = ref.current!;
@@ -71,5 +73,5 @@ export function useScroll(
   }, [ref, measure]);
 
   const unseen = messages.filter((message) => message.seq > seen && message.senderId !== userId && message.type === "MESSAGE").length;
-  return { unseen, away, toBottom };
+  return { seen, unseen, away, toBottom };
 }

@@ -151,27 +151,6 @@ export class Outbox {
   }
 }
 
-function outboxPrefix(userId: string): string {
+export function outboxPrefix(userId: string): string {
   return `moim.outbox/${userId}/`;
-}
-
-// What is in a composer but was not sent yet.
-function draftKey(userId: string, roomId: string): string {
-  return `moim.draft/${userId}/${roomId}`;
-}
-
-export function readDraft(userId: string, roomId: string): string {
-  return read(draftKey(userId, roomId)) ?? "";
-}
-
-export function keepDraft(userId: string, roomId: string, text: string): void {
-  if (text === "") remove(draftKey(userId, roomId));
-  else write(draftKey(userId, roomId), text);
-}
-
-/** Leaves nothing of what a user wrote on a machine they log out of. */
-export function forgetWriting(userId: string): void {
-  for (const prefix of [outboxPrefix(userId), `moim.draft/${userId}/`]) {
-    for (const key of keysWith(prefix)) remove(key);
-  }
 }
