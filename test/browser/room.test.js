@@ -97,6 +97,21 @@ test("the tab counts what came while it was hidden, and a line stands above it",
   assert.match(await mina.locator(`${by("new-line")} + ${by("message")}`).innerText(), /three/);
 });
 
+test("the newest message stays in sight when a phone is turned", async () => {
+  const mina = await member("Mina", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await createRoom(mina, `Turn ${Date.now()}`);
+  for (let i = 0; i < 12; i++) await say(mina, `line ${i}, which is long enough to need another line where there is less width`);
+  await sees(mina, "line 11");
+  const last = mina.locator(by("message"), { hasText: "line 11" });
+  for (const viewport of [{ width: 844, height: 390 }, { width: 390, height: 844 }, { width: 844, height: 390 }]) {
+    await mina.setViewportSize(viewport);
+    await mina.waitForTimeout(500);
+    const [box, composer] = [await last.boundingBox(), await mina.locator(by("composer")).boundingBox()];
+    assert.ok(box.y >= 0 && box.y + box.height <= composer.y, `the message is at ${box.y} of ${viewport.height}`);
+  }
+  await shot(mina, "room-landscape");
+});
+
 test("the members of a room on a phone open over the conversation and close as a dialog does", async () => {
   const mina = await member("Mina", { viewport: { width: 390, height: 844 }, hasTouch: true });
   await createRoom(mina, `Phone ${Date.now()}`);

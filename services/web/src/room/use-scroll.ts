@@ -19,6 +19,7 @@ export function useScroll(
   const [away, setAway] = useState(false);
   const [seen, setSeen] = useState(messages.at(-1)?.seq ?? 0);
   const atBottom = useRef(true);
+  const size = useRef("");
   // The first message and where it stood: when older ones come before it, it stays there.
   const anchor = useRef({ first: 0, fromEnd: 0 });
   const last = messages.at(-1)?.seq ?? 0;
@@ -58,16 +59,22 @@ export function useScroll(
 
   useEffect(() => {
     const element = ref.current!;
-    element.addEventListener("scroll", measure, { passive: true });
+    const sizeNow = () => `${element.clientHeight}/${element.scrollHeight}`;
+    // A browser that has to scroll because a size has changed says so before the observer does: nobody has left the bottom.
+    const onScroll = () => {
+      if (!atBottom.current || sizeNow() === size.current) measure();
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
     // The room for the conversation changes with the window, the phone's keyboard and the height of the composer.
     const observer = new ResizeObserver(() => {
+      size.current = sizeNow();
       if (atBottom.current) element.scrollTop = element.scrollHeight;
       else measure();
     });
     observer.observe(element);
     for (const child of element.children) observer.observe(child);
     return () => {
-      element.removeEventListener("scroll", measure);
+      element.removeEventListener("scroll", onScroll);
       observer.disconnect();
     };
   }, [ref, measure]);
