@@ -48,6 +48,16 @@ test("somebody logged in is led on, and only to pages of the platform", async ()
   assert.equal(mina.url(), `${base}/`);
 });
 
+test("a page that cannot be drawn says so", async () => {
+  const mina = await member("Mina");
+  await mina.route(/\/api\/chat\/rooms\?/, (route) => route.fulfill({ json: { items: [null] } }));
+  await mina.goto(base);
+  await mina.locator(by("error-state"), { hasText: "This page could not be shown" }).waitFor();
+  await mina.unroute(/\/api\/chat\/rooms\?/);
+  await mina.getByRole("button", { name: "Try again" }).click();
+  await mina.waitForSelector(by("create-room"));
+});
+
 test("a dialog stays where one only marks text in it", async () => {
   const mina = await member("Mina");
   await mina.click(by("create-room"));

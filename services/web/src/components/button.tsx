@@ -1,10 +1,10 @@
-import type { ButtonHTMLAttributes } from "react";
+import type { ComponentProps } from "react";
 import { Link } from "../lib/router";
 import s from "./button.module.css";
 
 type Look = "primary" | "quiet" | "danger" | "ghost";
 
-interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
+interface Props extends ComponentProps<"button"> {
   look?: Look;
   /** Says that it is at work; a busy button does nothing more. */
   busy?: boolean;

@@ -30,7 +30,7 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
       view === "mine" ? chat.myRooms(api, { cursor, signal }) : chat.rooms(api, { title, cursor, signal, limit: 24 }),
     `${view} ${title}`,
   );
-  const found = rooms.status === "ready" || rooms.status === "end" ? rooms.items.length : 0;
+  const searched = title !== "" && (rooms.status === "ready" || rooms.status === "end");
   const end = useSight(rooms.more, rooms.status === "ready");
 
   // Who comes back to the page sees who sits where now.
@@ -92,7 +92,7 @@ export function Lobby({ view }: { view: "all" | "mine" }) {
       )}
 
       <p className="sr-only" role="status" data-testid="rooms-found">
-        {title && found > 0 && t(rooms.status === "end" ? "lobby.found" : "lobby.found.more", { n: number(found) })}
+        {searched && t(rooms.status === "end" ? "lobby.found" : "lobby.found.more", { n: number(rooms.items.length) })}
       </p>
 
       {rooms.items.length > 0 && (

@@ -83,14 +83,18 @@ describe("RoomFeed", () => {
     feed.stop();
   });
 
-  test("does not look for the newest page again when it has just come, and goes on where it is when that fails", async () => {
+  test("does not look how much was missed just after the last message, and goes on where it is when that fails", async () => {
     const { room, feed, subscription } = setUp(10);
     await feed.start();
     expect(await subscription().after()).toBe(10);
+    await vi.advanceTimersByTimeAsync(60_000);
+    subscription().onMessage(message(11));
+    expect(await subscription().after()).toBe(11);
     expect(room.asked).toBe(1);
     await vi.advanceTimersByTimeAsync(60_000);
     room.away = true;
-    expect(await subscription().after()).toBe(10);
+    expect(await subscription().after()).toBe(11);
+    expect(room.asked).toBe(2);
     feed.stop();
   });
 

@@ -27,7 +27,7 @@ const longest = 500;
 const kept = 200;
 // What arrives within a moment is drawn together. A timer and not a frame: hidden pages have no frames.
 const moment = 16;
-// The newest page is not looked for again so soon after it came.
+// Since the log was up to date so lately, little can have been missed.
 const freshFor = 10_000;
 
 /**
@@ -48,7 +48,7 @@ export class RoomFeed {
   #repairing = false;
   #incoming: Message[] = [];
   #drawing: ReturnType<typeof setTimeout> | undefined;
-  #loadedAt = 0;
+  #freshAt = 0;
 
   constructor(roomId: string, userId: string, api: AuthorizedClient, connection: Connection, outbox: Outbox) {
     this.#roomId = roomId;
@@ -134,7 +134,7 @@ export class RoomFeed {
     if (signal.aborted) return;
     const timeline = timelineOf(page.items, page.head);
     this.state.set({ status: "ready", timeline, atStart: reachesStart(timeline), older: "idle" });
-    this.#loadedAt = Date.now();
+    this.#freshAt = Date.now();
     this.#settle(page.items);
   }
 
@@ -152,7 +152,7 @@ export class RoomFeed {
     this.#draw();
     const { signal } = this.#stopped;
     const { last } = this.state.get().timeline;
-    if (Date.now() - this.#loadedAt < freshFor) return last;
+    if (Date.now() - this.#freshAt < freshFor) return last;
     try {
       const { head } = await messages.history(this.#api, this.#roomId, { after: last, limit: 1 });
       if (head - last > replayLimit) await this.#takeNewest(signal);
@@ -163,6 +163,7 @@ export class RoomFeed {
   }
 
   #collect(message: Message): void {
+    this.#freshAt = Date.now();
     this.#incoming.push(message);
     this.#drawing ??= setTimeout(() => this.#draw(), moment);
   }

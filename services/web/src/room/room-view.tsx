@@ -30,7 +30,10 @@ export function RoomView({ room, reload, onLeft }: Props) {
   const { connection } = useSigned();
   const { phase } = useStore(connection.state);
   const wide = useMedia("(min-width: 60rem)");
-  const [panel, setPanel] = useState(wide);
+  // What stands beside the conversation must not suddenly cover it: at another width it begins anew.
+  const [panelAt, setPanelAt] = useState({ wide, open: wide });
+  const panel = panelAt.wide === wide ? panelAt.open : wide;
+  const toggle = useRef<HTMLButtonElement>(null);
   const [leaving, setLeaving] = useState(false);
   const { members, refresh, more } = useMembers(room.id);
   const heading = usePage(room.title, { focus: !hasMouse() });
@@ -42,9 +45,6 @@ export function RoomView({ room, reload, onLeft }: Props) {
     },
     () => (room.personnel > 50 ? 2_000 + Math.random() * 4_000 : 200),
   );
-
-  // What stands beside the conversation must not suddenly cover it.
-  useEffect(() => setPanel(wide), [wide]);
 
   // Who came or went while the connection was away is not told again.
   const online = phase === "online";
@@ -72,9 +72,10 @@ export function RoomView({ room, reload, onLeft }: Props) {
           </div>
           <CopyLink />
           <IconButton
+            ref={toggle}
             label={panel ? t("chat.members.hide") : t("chat.members.show")}
             aria-expanded={panel}
-            onClick={() => setPanel(!panel)}
+            onClick={() => setPanelAt({ wide, open: !panel })}
             data-testid="members-toggle"
           >
             <PeopleIcon />
@@ -104,7 +105,10 @@ export function RoomView({ room, reload, onLeft }: Props) {
           wide={wide}
           onMore={more}
           onRetry={refresh}
-          onClose={() => setPanel(false)}
+          onClose={() => {
+            setPanelAt({ wide, open: false });
+            toggle.current?.focus();
+          }}
         />
       )}
       {leaving && <LeaveDialog room={room} onClose={() => setLeaving(false)} onLeft={onLeft} />}
