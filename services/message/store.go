@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"moim.dev/moim/services/internal/app"
 	"moim.dev/moim/services/internal/problem"
 	"moim.dev/moim/services/internal/rooms"
 )
@@ -97,7 +98,7 @@ func (l *log) commit(ctx context.Context, entries []*entry) error {
 		return fmt.Errorf("store messages: %w", err)
 	}
 	if len(added) > 0 {
-		l.out.Wake()
+		l.out.WakeOne(app.PubSubFanout)
 	}
 	return nil
 }

@@ -1,14 +1,10 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -73,7 +69,11 @@ func TestBrokers(t *testing.T) {
 			defer cancel()
 			seen := func(app, topic string) (n [2]int) {
 				for i := range n {
-					n[i] = handled(ctx, t, s, fmt.Sprintf("%s-%d", app, i), topic)
+					var err error
+					n[i], err = s.Metric(ctx, fmt.Sprintf("%s-%d", app, i), fmt.Sprintf(`moim_events_handled_total{result="ok",topic=%q}`, topic))
+					if err != nil {
+						t.Fatal(err)
+					}
 				}
 				return n
 			}
@@ -177,36 +177,6 @@ func (r *resources) replace(file string, metadata ...string) {
 	if err := os.WriteFile(filepath.Join(r.dir, filepath.Base(file)), text, 0o644); err != nil {
 		r.t.Fatal(err)
 	}
-}
-
-// handled returns how many events of a topic a replica has handled.
-func handled(ctx context.Context, t *testing.T, s *stack.Stack, replica, topic string) int {
-	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.AdminAddr(replica)+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		value, found := strings.CutPrefix(lines.Text(), fmt.Sprintf(`moim_events_handled_total{result="ok",topic=%q} `, topic))
-		if !found {
-			continue
-		}
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return 0
 }
 
 func await(ctx context.Context, t *testing.T, what string, condition func() bool) {

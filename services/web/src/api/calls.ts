@@ -6,8 +6,13 @@ import type { Me, Member, MessagePage, OwnSession, Page, Profile, ProfileChange,
 
 const path = encodeURIComponent;
 
-export const signUp = (input: { userId: string; userName: string; password: string }) =>
-  send("/api/auth/users", { method: "POST", body: input, headers: { Accept: "text/event-stream" }, stream: true });
+export const signUp = (input: { userId: string; userName: string; password: string }, key: string) =>
+  send("/api/auth/users", {
+    method: "POST",
+    body: input,
+    headers: { Accept: "text/event-stream", "Idempotency-Key": key },
+    stream: true,
+  });
 
 export const auth = {
   me: (api: AuthorizedClient) => api.request<Me>("/api/auth/me"),

@@ -12,6 +12,7 @@ import { usePage } from "../lib/page";
 import { Link, navigate } from "../lib/router";
 import { rules } from "../lib/rules";
 import { useSaga } from "../lib/saga";
+import { uuid } from "../lib/uuid";
 import s from "./forms.module.css";
 
 // Long enough to see the last light turn green and read that all went well.
@@ -25,6 +26,8 @@ export function SignUp() {
   );
   const { saga, busy, follow, reset } = useSaga();
   const [problem, setProblem] = useState<unknown>();
+  // Who sends the same once more, as no answer came, is not told that the id is taken: it is their own.
+  const sent = useRef({ what: "", key: "" });
   const lights = useRef<HTMLElement>(null);
   const heading = usePage(t("signup.title"));
   const done = saga?.status === "complete";
@@ -42,10 +45,12 @@ export function SignUp() {
     if (busy || done || !form.check(element)) return;
     setProblem(undefined);
     const { userId, userName, password } = form.values;
+    const what = JSON.stringify(form.values);
+    if (sent.current.what !== what) sent.current = { what, key: uuid() };
     try {
       // On a phone the lights are below the form.
       lights.current?.scrollIntoView({ block: "nearest", behavior: wantsLessMotion() ? "auto" : "smooth" });
-      const last = await follow(() => signUp({ userId, userName: userName.trim(), password }));
+      const last = await follow(() => signUp({ userId, userName: userName.trim(), password }, sent.current.key));
       if (last?.services["auth"] === "duplicate") form.put("userId", "signup.taken");
     } catch (error) {
       reset(error);

@@ -8,7 +8,7 @@ import { ErrorState, Skeleton } from "../components/states";
 import { languageOf, languages, useI18n } from "../i18n";
 import { useForm } from "../lib/form";
 import { rules } from "../lib/rules";
-import { useSigned } from "../session/context";
+import { useSession, useSigned } from "../session/context";
 import { profilesOf } from "../session/profiles";
 import { Section } from "./section";
 import s from "./profile-form.module.css";
@@ -48,6 +48,7 @@ export function ProfileForm() {
 function Editor({ profile }: { profile: Profile }) {
   const { t, explain, setLanguage } = useI18n();
   const { api } = useSigned();
+  const session = useSession();
   const [saved, setSaved] = useState(profile);
   const form = useForm(
     {
@@ -74,6 +75,7 @@ function Editor({ profile }: { profile: Profile }) {
       const answer = changed.length > 0 ? await users.change(api, Object.fromEntries(changed)) : saved;
       setSaved(answer);
       profilesOf(api).put(answer);
+      if (answer.name !== saved.name) void session.renamed(answer.name);
       const spoken = languageOf(answer.locale);
       if (answer.locale !== saved.locale && spoken) setLanguage(spoken);
       setState("saved");

@@ -10,8 +10,8 @@ function answer(status: number, body: unknown): Response {
   return new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
 }
 
-function grant(userId = "mina"): Response {
-  const user = { userId, userName: "Mina", roles: [] };
+function grant(userId = "mina", userName = "Mina"): Response {
+  const user = { userId, userName, roles: [] };
   return answer(200, { accessToken: `token-${++issued}`, expiresIn: 900, user });
 }
 
@@ -52,6 +52,26 @@ describe("Session", () => {
     const session = new Session();
     await session.restore();
     expect(session.state.get()).toEqual({ status: "unreachable" });
+  });
+
+  test("asks for a token with a new name until there is one", async () => {
+    const session = new Session();
+    await session.logIn("mina", "secret");
+    refresh = () => grant("mina", refreshes < 3 ? "Mina" : "Minah");
+    const renamed = session.renamed("Minah");
+    await vi.advanceTimersByTimeAsync(60_000);
+    await renamed;
+    expect(refreshes).toBe(3);
+    expect(session.state.get()).toMatchObject({ user: { userName: "Minah" } });
+  });
+
+  test("gives up on a new name that the server does not learn", async () => {
+    const session = new Session();
+    await session.logIn("mina", "secret");
+    const renamed = session.renamed("Minah");
+    await vi.advanceTimersByTimeAsync(60_000);
+    await renamed;
+    expect(refreshes).toBe(5);
   });
 
   test("makes one renewal for all who ask at once", async () => {

@@ -18,6 +18,7 @@ export type SessionState =
 const renewBefore = 60_000;
 // A refresh token whose answer was lost is taken once more for 10 s: by then the next attempt must have been made.
 const renewWithin = 6_000;
+const renameAttempts = 5;
 const renewLock = "moim.session.renew";
 
 /**
@@ -68,6 +69,19 @@ export class Session implements TokenSource {
     return this.#renewing;
   }
 
+  /**
+   * Gets a token with the new name, which stands beside what is written from then on. The server knows it a moment after the profile
+   * was changed; if it does not within some seconds, the next silent renewal brings it.
+   */
+  async renamed(userName: string): Promise<void> {
+    for (let attempt = 0; attempt < renameAttempts; attempt++) {
+      const state = this.state.get();
+      if (state.status !== "authenticated" || state.user.userName === userName) return;
+      await wait(backoff(attempt));
+      await this.renew(this.#token).catch(() => undefined);
+    }
+  }
+
   /** Calls back with each new token of the session. */
   onRenewed(listener: (token: string) => void): () => void {
     this.#renewed.add(listener);
@@ -93,7 +107,8 @@ export class Session implements TokenSource {
     this.#expiresAt = Date.now() + grant.expiresIn * 1000;
     const state = this.state.get();
     // The same person keeps the same state, so that nothing is drawn anew; another tab may have logged somebody else in.
-    if (state.status !== "authenticated" || state.user.userId !== grant.user.userId) {
+    const same = state.status === "authenticated" && state.user.userId === grant.user.userId && state.user.userName === grant.user.userName;
+    if (!same) {
       this.state.set({ status: "authenticated", user: grant.user });
     }
     for (const listener of this.#renewed) listener(grant.accessToken);
