@@ -113,7 +113,8 @@ func (l *lane) run(ctx context.Context) {
 			return
 		}
 		again, err := l.store(ctx, b)
-		if err == nil && l.undecided != nil {
+		if err == nil && l.undecided != nil && len(again) > 0 {
+			l.srv.log.Warn("messages can't be decided about at the moment", "messages", len(again))
 			l.undecided.takeOver(again)
 			again = nil
 		}
