@@ -66,8 +66,8 @@ test("what was written without a connection outlives a reload, and the banner st
   assert.equal(await mina.evaluate(() => window.gone), 0);
   await mina.reload();
   await mina.waitForSelector(`${by("outgoing")}[data-state="pending"]`);
-  away = false;
   await mina.locator(by("offline-banner")).getByRole("button", { name: "Connect now" }).click();
+  away = false;
   await sees(mina, "kept");
   assert.deepEqual(await texts(mina), ["kept"]);
 });
@@ -143,6 +143,11 @@ test("the list of one's rooms stays while one goes from room to room", async () 
   await link(second).click();
   await mina.locator(`${by("room")} h1`, { hasText: second }).waitFor();
   assert.equal(lists, 0);
+
+  const joon = await member("Joon");
+  await joon.goto(mina.url());
+  await joon.click(by("gate-join"));
+  await joon.locator(`${by("sidebar")} a[aria-current]`, { hasText: second }).waitFor();
 });
 
 test("a room's address can be copied, and one that does not load leads back", async () => {
