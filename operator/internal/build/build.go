@@ -31,7 +31,7 @@ type Inputs struct {
 	ServiceMonitors bool
 }
 
-// Stage is a set of objects that may be applied together, when everything of the stages before it is healthy.
+// Stage is a set of objects whose pods may start together, when everything of the stages before it is healthy.
 type Stage struct {
 	// Name is configuration, stores, services, realtime or entry.
 	Name    string

@@ -211,6 +211,28 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+func TestField(t *testing.T) {
+	got := map[string]string{}
+	p := platform("demo", specs["everything"])
+	p.Spec.PubSub = component("pubsub.kafka", "brokers", "kafka:9092")
+	in := inputs()
+	in.ServiceMonitors = true
+	for _, stage := range build(t, p, in) {
+		for _, object := range stage.Objects {
+			got[object.GetObjectKind().GroupVersionKind().Kind+" "+object.GetName()] = Field(p, object)
+		}
+	}
+	for object, want := range map[string]string{
+		"Deployment demo-chat": "spec.services.chat", "HorizontalPodAutoscaler demo-realtime": "spec.services.realtime",
+		"StatefulSet demo-redis": "spec.trial", "Ingress demo-ingress": "spec.ingress", "NetworkPolicy demo-chat": "spec.networkPolicy",
+		"ServiceMonitor demo-chat": "spec.observability", "Component demo-events": "spec.pubsub", "Component demo-state": "spec", "ConfigMap demo-settings": "spec",
+	} {
+		if got[object] != want {
+			t.Errorf("%s comes of %q, want %s", object, got[object], want)
+		}
+	}
+}
+
 func TestFieldErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec  v1alpha1.ChatPlatformSpec

@@ -48,7 +48,7 @@ const (
 	soon = 50 * time.Millisecond
 	// retry is when something is looked at again that no watch tells about.
 	retry = 10 * time.Second
-	// resync is how often the Secret of a database is read again, and an API looked for that may come.
+	// resync is how often the Secret of a database is read again, an API looked for that may come, and a spec tried that was refused.
 	resync = time.Minute
 )
 
@@ -88,8 +88,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: stop.after}, nil
 	}
 	var field *build.FieldError
-	if errors.As(err, &field) { // Nothing helps but another spec.
-		return ctrl.Result{}, nil
+	if errors.As(err, &field) { // What it is about may be mended where nobody watches, such as in the Secret of a database.
+		return ctrl.Result{RequeueAfter: resync}, nil
 	}
 	if err != nil {
 		r.event(p, corev1.EventTypeWarning, "Failed", "Reconcile", err.Error())

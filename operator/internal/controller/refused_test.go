@@ -107,10 +107,12 @@ func takesNothingOver(t *testing.T, c *cluster, namespace string) {
 	if err := c.Delete(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.1.1" }) // Sooner than it looks again.
 	c.stalled(t, p, "NameTaken", "RoleBinding demo-chat")
 	if err := c.Delete(t.Context(), binding); err != nil {
 		t.Fatal(err)
 	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.1.2" })
 	c.stalled(t, p, "NameTaken", "Service demo-redis")
 	if now := get(t, c, namespace, service.Name, &corev1.Service{}); now.ResourceVersion != service.ResourceVersion {
 		t.Error("the Service was changed")
@@ -123,5 +125,6 @@ func takesNothingOver(t *testing.T, c *cluster, namespace string) {
 	if err := c.Update(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
+	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.1.3" })
 	c.ready(t, p)
 }

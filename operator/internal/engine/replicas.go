@@ -42,7 +42,7 @@ func (e *Engine) owns(o *unstructured.Unstructured, path ...string) bool {
 			continue
 		}
 		var fields map[string]any
-		if json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil {
+		if json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
 			return false
 		}
 		_, found, _ := unstructured.NestedFieldNoCopy(fields, path...)
