@@ -75,10 +75,8 @@ export interface components {
     schemas: {
         AppendInputBody: {
             messages: components["schemas"]["NewMessage"][] | null;
-            /** @description The access token of each sender. */
-            tokens: {
-                [key: string]: string;
-            };
+            /** @description The senders' access tokens; a sender with several sessions has several. */
+            tokens: string[] | null;
         };
         AppendOutputBody: {
             /** @description In the order of the messages. */
@@ -158,14 +156,15 @@ export interface components {
         };
         NewMessage: {
             content: string;
-            /** @description Appending a message again with the same room, sender and key changes nothing. */
+            /** @description Appending a message again with the same room, sender and key changes nothing; with other content it is refused. */
             key: string;
             roomId: string;
             senderId: string;
-            /** @description Not used: the name is the token's. */
-            senderName?: string;
-            /** @description Not used: the log's own clock counts. */
-            sentAt?: string;
+            /**
+             * Format: int64
+             * @description The place of the sender's access token in tokens, from 0 on.
+             */
+            token: number;
         };
         Result: {
             code?: string;
