@@ -55,6 +55,15 @@ describe("RoomFeed", () => {
     vi.useRealTimers();
   });
 
+  test("tells what the conversation begins with apart from what arrives", async () => {
+    const { feed } = setUp(10);
+    const begun: number[] = [];
+    feed.onPage = (page) => begun.push(page.length);
+    feed.onArrivals = () => begun.push(-1);
+    await feed.start();
+    expect(begun).toEqual([10]);
+  });
+
   test("draws what arrives within a moment once, and tells of it in order", async () => {
     const { feed, subscription } = setUp(10);
     const told: number[][] = [];

@@ -38,6 +38,8 @@ export class RoomFeed {
   readonly state: Store<FeedState>;
   /** Called with the messages that came live or were caught up with, in order, each once. */
   onArrivals: (messages: readonly Message[]) => void = () => undefined;
+  /** Called with each page that the conversation begins with anew. */
+  onPage: (messages: readonly Message[]) => void = () => undefined;
   readonly #api: AuthorizedClient;
   readonly #connection: Connection;
   readonly #outbox: Outbox;
@@ -136,6 +138,7 @@ export class RoomFeed {
     this.state.set({ status: "ready", timeline, atStart: reachesStart(timeline), older: "idle" });
     this.#freshAt = Date.now();
     this.#settle(page.items);
+    this.onPage(page.items);
   }
 
   #follow(): void {

@@ -42,6 +42,11 @@ test("groups by sender, separates days and leaves repeated names and times out",
   ]);
 });
 
+test("shows the name again that somebody has changed", () => {
+  const rows = rowsOf([said("mina", at(20, "10:00:00")), { ...said("mina", at(20, "10:00:10")), senderName: "Mina Kim" }], "jun", 0);
+  expect(rows.filter((row) => row.kind === "message" && row.first)).toHaveLength(2);
+});
+
 const three = [said("mina", at(20, "10:00:00")), said("jun", at(20, "10:00:10")), said("mina", at(20, "10:00:20"))];
 const [a, b, c] = three.map((message) => message.seq) as [number, number, number];
 

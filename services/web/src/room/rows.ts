@@ -74,6 +74,7 @@ function joins(before: Message | undefined, after: Message): boolean {
     before?.type === "MESSAGE" &&
     after.type === "MESSAGE" &&
     before.senderId === after.senderId &&
+    before.senderName === after.senderName &&
     Date.parse(after.sentAt) - Date.parse(before.sentAt) < groupFor &&
     new Date(before.sentAt).toDateString() === new Date(after.sentAt).toDateString()
   );

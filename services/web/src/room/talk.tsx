@@ -24,10 +24,16 @@ export function Talk({ roomId, onChange, reload }: Props) {
   const { t, explain } = useI18n();
   const { user } = useSigned();
   const [heard, setHeard] = useState<readonly Message[]>([]);
-  const { feed, state } = useFeed(roomId, (messages) => {
-    if (messages.some(({ type }) => type !== "MESSAGE")) onChange();
-    const others = messages.filter(({ senderId }) => senderId !== user.userId);
-    if (others.length > 0) setHeard((before) => [...before, ...others].slice(-spokenAtOnce));
+  const { feed, state } = useFeed(roomId, {
+    onArrivals(messages) {
+      if (messages.some(({ type }) => type !== "MESSAGE")) onChange();
+      const others = messages.filter(({ senderId }) => senderId !== user.userId);
+      if (others.length > 0) setHeard((before) => [...before, ...others].slice(-spokenAtOnce));
+    },
+    onPage(messages) {
+      // The room's record and its members were asked for before: somebody may have come or gone in between.
+      if (messages.some(({ type, senderId }) => type !== "MESSAGE" && senderId !== user.userId)) onChange();
+    },
   });
 
   // The server ended the membership (left in another tab, say): the room's record tells what is true now.

@@ -51,16 +51,24 @@ export function useRoom(roomId: string) {
   return { state: of === roomId ? state : loading, reload, put };
 }
 
-/** The log of a room one is a member of. `onArrivals` is called with what comes live. */
-export function useFeed(roomId: string, onArrivals: (messages: readonly Message[]) => void) {
+interface FeedListener {
+  /** What came live. */
+  onArrivals(messages: readonly Message[]): void;
+  /** What the conversation begins with. */
+  onPage(messages: readonly Message[]): void;
+}
+
+/** The log of a room one is a member of. */
+export function useFeed(roomId: string, listener: FeedListener) {
   const { api, connection, outbox, user } = useSigned();
   const [feed] = useState(() => new RoomFeed(roomId, user.userId, api, connection, outbox));
-  const arrivals = useLatest(onArrivals);
+  const latest = useLatest(listener);
   useEffect(() => {
-    feed.onArrivals = (messages) => arrivals.current(messages);
+    feed.onArrivals = (messages) => latest.current.onArrivals(messages);
+    feed.onPage = (messages) => latest.current.onPage(messages);
     void feed.start();
     return () => feed.stop();
-  }, [feed, arrivals]);
+  }, [feed, latest]);
   return { feed, state: useStore(feed.state) };
 }
 
