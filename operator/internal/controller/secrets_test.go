@@ -34,6 +34,7 @@ func waitsForWhatIsLost(t *testing.T, c *cluster, namespace string) {
 	p := c.platform(t, namespace, "demo", v1alpha1.ChatPlatformSpec{})
 	c.ready(t, p)
 	for name, empty := range map[string]bool{"demo-auth": false, "demo-redis": true} {
+		c.idle(t, p) // What has just been read is no loss.
 		before := get(t, c, namespace, name, &corev1.Secret{})
 		if err := c.Delete(t.Context(), before); err != nil {
 			t.Fatal(err)
