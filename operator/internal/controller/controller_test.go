@@ -253,9 +253,11 @@ func outcome(result string) float64 { return testutil.ToFloat64(outcomes.WithLab
 // abandoned is how much was left to do when operators were stopped: the metric never forgets it.
 var abandoned float64
 
-// idle waits until the operator has nothing to do, and has seen what it wrote last.
+// idle waits until the operator has nothing to do, and has seen what it wrote last, over several looks: watches may have more to tell.
 func (c *cluster) idle(t *testing.T, p *v1alpha1.ChatPlatform) {
 	t.Helper()
+	const looks = 15
+	quiet := 0
 	c.eventually(t, "idle", func() bool {
 		seen := &v1alpha1.ChatPlatform{}
 		if err := c.cached.Get(t.Context(), client.ObjectKeyFromObject(p), seen); err != nil {
@@ -264,7 +266,12 @@ func (c *cluster) idle(t *testing.T, p *v1alpha1.ChatPlatform) {
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
 			t.Fatal(err)
 		}
-		return seen.ResourceVersion == p.ResourceVersion && gauge(t, "workqueue_depth") == abandoned && gauge(t, "controller_runtime_active_workers") == 0
+		if seen.ResourceVersion == p.ResourceVersion && gauge(t, "workqueue_depth") == abandoned && gauge(t, "controller_runtime_active_workers") == 0 {
+			quiet++
+		} else {
+			quiet = 0
+		}
+		return quiet == looks
 	}, func() string { return describe(p) })
 }
 
