@@ -13,8 +13,6 @@ CONTROLLER_GEN         := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)/cont
 
 # make up PORT=9000
 PORT := 8080
-# make test PKG=./services/chat/...
-PKG := ./...
 
 .PHONY: help
 help: ## Print this list.
@@ -57,11 +55,19 @@ $(KO):
 	@echo "building ko $(KO_VERSION), once"
 	@GOBIN=$(dir $@) go install github.com/google/ko@v$(KO_VERSION)
 
-# One package after the other, as most run a platform of their own.
+# Packages that run a platform of their own run one after the other, and beside them those that need none.
+APART := ./operator/... ./charts/... ./dapr-components/...
+
 .PHONY: test
 test: prepare ## Run all tests on real parts (PKG=./services/chat/... runs those of a package).
+ifdef PKG
 	go test -race -p 1 -timeout 30m $(PKG)
+else
+	go test -race -p 1 -timeout 30m $(APART) & apart=$$!; \
+	  go test -race -p 1 -timeout 30m $$(go list ./... | grep -vxF "$$(go list $(APART))"); status=$$?; \
+	  wait $$apart && exit $$status
 	npm --prefix services/web test
+endif
 
 # The tags test and test-next are the same programs, for an upgrade. What else it needs is in the package's comment.
 .PHONY: test-cluster
