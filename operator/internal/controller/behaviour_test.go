@@ -42,6 +42,7 @@ func TestController(t *testing.T) {
 		"refused spec":    changesNothingThatIsRefused,
 		"recreated":       makesAnewWhatCannotChange,
 		"taken names":     takesNothingOver,
+		"yet to come":     plansWhatIsYetToCome,
 		"deleted secret":  remakesWhatCanBe,
 		"lost secret":     waitsForWhatIsLost,
 		"no node":         waitsForANode,

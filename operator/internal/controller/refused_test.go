@@ -12,8 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"moim.dev/moim/operator/api/v1alpha1"
+	"moim.dev/moim/operator/internal/build"
+	"moim.dev/moim/operator/internal/engine"
 )
 
 // stalled waits until the platform is, for a reason and with words in the message.
@@ -127,4 +131,51 @@ func takesNothingOver(t *testing.T, c *cluster, namespace string) {
 	}
 	c.change(t, p, func(s *v1alpha1.ChatPlatformSpec) { s.Version = "0.1.3" })
 	c.ready(t, p)
+}
+
+// plansWhatIsYetToCome: the API server lets only those who may do everything bind to a Role that isn't there, and the operator may not.
+func plansWhatIsYetToCome(t *testing.T, c *cluster, namespace string) {
+	user := rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "operator-of-" + namespace}
+	may := func(group string, resources ...string) rbacv1.PolicyRule {
+		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"get", "create", "patch"}}
+	}
+	of := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
+	ref := func(name string) rbacv1.RoleRef { return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name} }
+	role := &rbacv1.Role{ObjectMeta: of("operator"), Rules: []rbacv1.PolicyRule{may(rbacv1.GroupName, "roles", "rolebindings"), may("", "secrets")}}
+	bound := &rbacv1.RoleBinding{ObjectMeta: of("operator"), RoleRef: ref("operator"), Subjects: []rbacv1.Subject{user}}
+	for _, err := range []error{c.Create(t.Context(), role), c.Create(t.Context(), bound)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	limited := rest.CopyConfig(c.config)
+	limited.Impersonate = rest.ImpersonationConfig{UserName: user.Name}
+	as, err := client.New(limited, client.Options{Scheme: c.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &engine.Engine{Client: as, Live: as, Manager: "test", Owner: build.LabelPlatform}
+	wanted := []client.Object{
+		&rbacv1.Role{
+			TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"}, ObjectMeta: of("chat"),
+			Rules: []rbacv1.PolicyRule{may("", "secrets")},
+		},
+		&rbacv1.RoleBinding{
+			TypeMeta: metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "RoleBinding"}, ObjectMeta: of("chat"),
+			RoleRef: ref("chat"), Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: namespace, Name: "chat"}},
+		},
+	}
+	var plans []*engine.Plan
+	for _, object := range wanted {
+		plan, err := e.Plan(t.Context(), object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plans = append(plans, plan)
+	}
+	for _, plan := range plans {
+		if _, err := e.Apply(t.Context(), plan); err != nil {
+			t.Error(err)
+		}
+	}
 }

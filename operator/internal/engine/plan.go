@@ -78,7 +78,7 @@ func (e *Engine) judge(ctx context.Context, p *Plan) error {
 	if p.live == nil {
 		p.Change = Created
 		// What would be new has no version.
-		if apierrors.IsInvalid(err) || err == nil && p.result.GetResourceVersion() != "" {
+		if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) || err == nil && p.result.GetResourceVersion() != "" {
 			if err := e.discover(ctx, p); err != nil {
 				return err
 			}
@@ -90,6 +90,9 @@ func (e *Engine) judge(ctx context.Context, p *Plan) error {
 			p.Change, p.result = Recreated, nil
 			return nil
 		}
+	}
+	if apierrors.IsNotFound(err) {
+		return nil // What it refers to is yet to be made, as the Role of a RoleBinding: until then it can't be judged.
 	}
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", describe(p.wanted), err)
