@@ -140,7 +140,9 @@ func plansWhatIsYetToCome(t *testing.T, c *cluster, namespace string) {
 		return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"get", "create", "patch"}}
 	}
 	of := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
-	ref := func(name string) rbacv1.RoleRef { return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name} }
+	ref := func(name string) rbacv1.RoleRef {
+		return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}
+	}
 	role := &rbacv1.Role{ObjectMeta: of("operator"), Rules: []rbacv1.PolicyRule{may(rbacv1.GroupName, "roles", "rolebindings"), may("", "secrets")}}
 	bound := &rbacv1.RoleBinding{ObjectMeta: of("operator"), RoleRef: ref("operator"), Subjects: []rbacv1.Subject{user}}
 	for _, err := range []error{c.Create(t.Context(), role), c.Create(t.Context(), bound)} {
