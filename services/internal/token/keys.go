@@ -99,13 +99,11 @@ func unknownKey() error {
 func (s *keySet) fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 	defer cancel()
-	s.mu.Lock()
-	s.tried = time.Now()
-	s.mu.Unlock()
 	var set JWKS
 	err := invoke.JSON(ctx, s.call, http.MethodGet, KeysURL, nil, &set)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.tried = time.Now() // Not before: who needs a key that is being fetched waits for it.
 	if err != nil {
 		return fmt.Errorf("fetch keys: %w", err)
 	}
@@ -116,6 +114,6 @@ func (s *keySet) fetch(ctx context.Context) error {
 			keys[k.KeyID] = x
 		}
 	}
-	s.keys, s.fetched = keys, time.Now()
+	s.keys, s.fetched = keys, s.tried
 	return nil
 }

@@ -55,11 +55,12 @@ func (s *sessions) revoked(ctx context.Context, id string) (bool, error) {
 	if inGrace {
 		patience = graceTimeout
 	}
-	asked := time.Now() // That is when the answer is as of, at the latest.
 	answer, err, _ := s.flight.Do(id, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		return s.ask(ctx, id)
+		asked := time.Now() // The answer may be no younger, also for those who join in later.
+		revoked, err := s.ask(ctx, id)
+		return seen{at: asked, revoked: revoked}, err
 	})
 	if err != nil {
 		s.mu.Lock()
@@ -70,14 +71,14 @@ func (s *sessions) revoked(ctx context.Context, id string) (bool, error) {
 		}
 		return false, err
 	}
-	revoked := answer.(bool)
+	found := answer.(seen)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.seen) >= sessionCacheSize {
 		s.evict()
 	}
-	s.seen[id] = seen{at: asked, revoked: revoked}
-	return revoked, nil
+	s.seen[id] = found
+	return found.revoked, nil
 }
 
 // evict forgets what no token can need any more, or everything if that is not enough. The caller holds mu.

@@ -135,6 +135,71 @@ func TestVerifyGoesOnWhileAuthIsDown(t *testing.T) {
 	}
 }
 
+// Who joins a question that somebody else has asked gets an answer as of then, and no younger.
+func TestSessionsKnowHowOldAnAnswerIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := newSessions(func(context.Context, string) (bool, error) {
+			asked++
+			time.Sleep(sessionMaxAge * 9 / 10)
+			return asked > 1, nil
+		})
+		first := make(chan struct{})
+		go func() {
+			_, _ = s.revoked(t.Context(), "s1")
+			close(first)
+		}()
+		time.Sleep(sessionMaxAge * 8 / 10)
+		if _, err := s.revoked(t.Context(), "s1"); err != nil {
+			t.Fatal(err)
+		}
+		<-first
+		time.Sleep(sessionMaxAge / 5)
+		if revoked, err := s.revoked(t.Context(), "s1"); !revoked || err != nil {
+			t.Errorf("revoked %v, %v: the answer was believed for longer than %s", revoked, err, sessionMaxAge)
+		}
+	})
+}
+
+// Requests that come while a new key is being fetched wait for it.
+func TestVerifyWaitsForANewKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		public, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		auth := &auth{}
+		v := NewVerifier(&http.Client{Transport: late{auth}}, none)
+		raw, err := Sign(User{ID: "mina", Session: "s1"}, private, "k1", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(t.Context(), raw); err == nil {
+			t.Fatal("a key that isn't there verifies")
+		}
+		auth.keys = []JWK{NewJWK("k1", public)}
+		time.Sleep(keysMinAge)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if _, err := v.Verify(t.Context(), raw); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(time.Millisecond)
+		}
+		all.Wait()
+	})
+}
+
+// late answers after a second.
+type late struct{ http.RoundTripper }
+
+func (l late) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(time.Second)
+	return l.RoundTripper.RoundTrip(r)
+}
+
 // frozen answers nothing until the caller loses patience.
 type frozen struct{}
 
