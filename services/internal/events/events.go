@@ -190,7 +190,8 @@ func (s Subscription) handle(ctx context.Context, stop <-chan struct{}, m *runti
 	}
 	ctx, span := otel.Tracer("moim/events").Start(ctx, "handle "+s.Topic)
 	defer span.End()
-	err := s.Handle(ctx, Event{ID: m.GetId(), Topic: m.GetTopic(), Data: m.GetData()})
+	e := Event{ID: m.GetId(), Topic: m.GetTopic(), Data: m.GetData()}
+	err := s.Handle(ctx, e)
 	for wait := maxPatience / 32; problem.IsUnavailable(err); wait = min(2*wait, maxPatience) {
 		if wait == maxPatience/32 {
 			slog.WarnContext(ctx, "event waits", "topic", s.Topic, "event", m.GetId(), "err", err)
@@ -201,7 +202,7 @@ func (s Subscription) handle(ctx context.Context, stop <-chan struct{}, m *runti
 			return runtimev1.TopicEventResponse_RETRY
 		case <-time.After(wait/2 + rand.N(wait)):
 		}
-		err = s.Handle(ctx, Event{ID: m.GetId(), Topic: m.GetTopic(), Data: m.GetData()})
+		err = s.Handle(ctx, e)
 	}
 	if err != nil {
 		span.RecordError(err)
