@@ -49,7 +49,9 @@ func (s *service) take(ctx context.Context, l limit) error {
 
 // takeLogin counts an attempt to log in, or to confirm a password.
 //
-// The limit of the address comes first: who is over it makes no more buckets. The narrowest limit is for an account from one network: who guesses from there does not lock the owner out elsewhere, and does not
+// The limit of the address comes first: who is over it makes no more buckets.
+//
+// The narrowest limit is for an account from one network: who guesses from there does not lock the owner out elsewhere, and does not
 // get to use up the limit of the account, which is for those who guess from many networks. An owner who has logged in from a network
 // before is not held up by the latter.
 func (s *service) takeLogin(ctx context.Context, userID, address string) error {

@@ -87,6 +87,9 @@ func (s *service) refuseTaken(ctx context.Context, in *signupInput, h *history) 
 		return streamOne(h.taken()), nil
 	}
 	begun, err := s.look(ctx, id)
+	if isGone(err) { // It was too long ago to show.
+		return streamOne(h.taken()), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +176,10 @@ func (s *service) deleteAccount(ctx context.Context, in *deletionInput) (*huma.S
 	}
 	var ended []string
 	err = s.out.InTx(ctx, func(tx pgx.Tx) error {
-		if err := keepAdmin(ctx, tx, user.ID); err != nil {
-			return err
+		if user.Admin() {
+			if err := keepAdmin(ctx, tx, user.ID); err != nil {
+				return err
+			}
 		}
 		tag, err := tx.Exec(ctx, `UPDATE accounts SET status = 'deleted', password_hash = '', user_name = '', roles = '{}'
 			WHERE user_id = $1 AND status = 'active' AND password_hash = $2`, user.ID, hash)
